@@ -1,0 +1,419 @@
+//===- CascadeVerify.cpp - rules of the cascade operations ----------------===//
+//
+// One function per rule; each has a case in test/dialects/Cascade/invalid.mlir.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fovea/dialects/Cascade/CascadeOps.h"
+
+#include "mlir/IR/AffineMap.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace fovea::cascade;
+
+/// A map has one index per dimension of the operand (none for a scalar).
+static LogicalResult verifyArity(Operation *op, Type type, AffineMap map,
+                                 StringRef what) {
+  auto shaped = dyn_cast<RankedTensorType>(type);
+  int64_t rank = shaped ? shaped.getRank() : 0;
+  if (static_cast<int64_t>(map.getNumResults()) != rank) {
+    return op->emitOpError("expected ")
+           << rank << " indices for " << what << " of type " << type << ", got "
+           << map.getNumResults();
+  }
+  return success();
+}
+
+/// A result (and a fold's operand) is indexed by distinct plain ranks.
+static LogicalResult verifyPlain(Operation *op, AffineMap map, StringRef what) {
+  llvm::SmallDenseSet<unsigned> seen;
+  for (AffineExpr e : map.getResults()) {
+    auto dim = dyn_cast<AffineDimExpr>(e);
+    if (!dim || !seen.insert(dim.getPosition()).second) {
+      return op->emitOpError("expected distinct plain ranks as indices of ")
+             << what;
+    }
+  }
+  return success();
+}
+
+/// Static extents of one rank agree wherever a plain index names it.
+static LogicalResult
+verifyExtents(Operation *op, ArrayAttr ranks,
+              ArrayRef<std::pair<Type, AffineMap>> uses) {
+  SmallVector<int64_t> extents(ranks.size(), ShapedType::kDynamic);
+  for (auto [type, map] : uses) {
+    auto shaped = dyn_cast<RankedTensorType>(type);
+    if (!shaped) {
+      continue;
+    }
+    for (auto [e, size] :
+         llvm::zip_equal(map.getResults(), shaped.getShape())) {
+      auto dim = dyn_cast<AffineDimExpr>(e);
+      if (!dim || ShapedType::isDynamic(size)) {
+        continue;
+      }
+      int64_t &known = extents[dim.getPosition()];
+      if (!ShapedType::isDynamic(known) && known != size) {
+        return op->emitOpError("expected one extent for rank '")
+               << cast<StringAttr>(ranks[dim.getPosition()]).getValue()
+               << "', got " << known << " and " << size;
+      }
+      known = size;
+    }
+  }
+  return success();
+}
+
+/// Every rank occurs as a plain index of an input, which gives its extent.
+static LogicalResult
+verifyExtentKnown(Operation *op, ArrayAttr ranks,
+                  ArrayRef<std::pair<Type, AffineMap>> inputs) {
+  for (auto [i, rank] : llvm::enumerate(ranks.getAsValueRange<StringAttr>())) {
+    AffineExpr dim = getAffineDimExpr(i, op->getContext());
+    bool found = llvm::any_of(inputs, [&](const auto &use) {
+      return llvm::is_contained(use.second.getResults(), dim);
+    });
+    if (!found) {
+      return op->emitOpError("expected rank '")
+             << rank << "' to be a plain index of some input, which gives its "
+             << "extent";
+    }
+  }
+  return success();
+}
+
+static LogicalResult verifyYield(Operation *op, Region &region,
+                                 TypeRange expected, StringRef name) {
+  auto yield = dyn_cast<YieldOp>(region.front().getTerminator());
+  if (!yield || yield.getValues().getTypes() != expected) {
+    auto diagnostic = op->emitOpError("expected region '")
+                      << name << "' to yield (" << expected << ")";
+    if (yield) {
+      diagnostic << ", got (" << yield.getValues().getTypes() << ")";
+    }
+    return diagnostic;
+  }
+  return success();
+}
+
+static LogicalResult verifyArguments(Operation *op, Region &region,
+                                     TypeRange expected, StringRef name) {
+  if (TypeRange(region.getArgumentTypes()) != expected) {
+    return op->emitOpError("expected region '")
+           << name << "' to have arguments (" << expected << "), got ("
+           << region.getArgumentTypes() << ")";
+  }
+  return success();
+}
+
+/// `where` takes nothing and yields an i1.
+static LogicalResult verifyWhere(Operation *op, Region &where) {
+  if (where.empty()) {
+    return success();
+  }
+  if (!where.hasOneBlock()) {
+    return op->emitOpError("expected region 'where' to have one block");
+  }
+  if (failed(verifyArguments(op, where, {}, "where"))) {
+    return failure();
+  }
+  return verifyYield(op, where, {IntegerType::get(op->getContext(), 1)},
+                     "where");
+}
+
+//===----------------------------------------------------------------------===//
+// EinsumOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult EinsumOp::verify() {
+  if (getMaps().size() != getInputs().size() + 1) {
+    return emitOpError("expected one map per input and one for the result");
+  }
+  SmallVector<std::pair<Type, AffineMap>> uses;
+  for (auto [input, map] : llvm::zip_equal(getInputs(), getInputMaps())) {
+    if (failed(verifyArity(*this, input.getType(), map, "an input"))) {
+      return failure();
+    }
+    uses.push_back({input.getType(), map});
+  }
+  if (failed(verifyExtentKnown(*this, getRanks(), uses))) {
+    return failure();
+  }
+  AffineMap resultMap = getResultMap();
+  Type resultType = getResult().getType();
+  if (failed(verifyArity(*this, resultType, resultMap, "the result")) ||
+      failed(verifyPlain(*this, resultMap, "the result"))) {
+    return failure();
+  }
+  uses.push_back({resultType, resultMap});
+  SmallVector<StringRef> reduced = getReducedRanks();
+  if (!reduced.empty() && !getReduce()) {
+    return emitOpError("expected 'reduce <monoid>' because the result drops "
+                       "rank '")
+           << reduced.front() << "'";
+  }
+  if (reduced.empty() && getReduce()) {
+    return emitOpError("expected no 'reduce' because the result keeps every "
+                       "rank");
+  }
+  if (getInitial()) {
+    if (!getReduce()) {
+      return emitOpError("expected 'from' only with 'reduce'");
+    }
+    if (failed(verifyArity(*this, getInitial().getType(), *getInitialMap(),
+                           "the initial value"))) {
+      return failure();
+    }
+    for (AffineExpr e : getInitialMap()->getResults()) {
+      if (!llvm::is_contained(resultMap.getResults(), e)) {
+        return emitOpError("expected the initial value to carry ranks of the "
+                           "result only");
+      }
+    }
+    uses.push_back({getInitial().getType(), *getInitialMap()});
+  }
+  return verifyExtents(*this, getRanks(), uses);
+}
+
+LogicalResult EinsumOp::verifyRegions() {
+  SmallVector<Type> elements;
+  for (Value input : getInputs()) {
+    elements.push_back(getElementType(input.getType()));
+  }
+  if (failed(verifyArguments(*this, getBody(), elements, "body")) ||
+      failed(verifyYield(*this, getBody(),
+                         {getElementType(getResult().getType())}, "body"))) {
+    return failure();
+  }
+  return verifyWhere(*this, getWhere());
+}
+
+//===----------------------------------------------------------------------===//
+// ScanOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult ScanOp::verify() {
+  unsigned numInits = getInits().size(), numInputs = getInputs().size();
+  if (getMaps().size() != numInits + numInputs + 1) {
+    return emitOpError("expected one map per operand and one for the results");
+  }
+  int64_t over = getRankIndex(getOver());
+  if (over < 0) {
+    return emitOpError("expected some input to carry rank '")
+           << getOver() << "'";
+  }
+  SmallVector<AffineMap> maps(getMaps().getAsValueRange<AffineMapAttr>());
+  SmallVector<std::pair<Type, AffineMap>> uses;
+  SmallVector<Type> carried, arguments;
+  for (auto [i, value] : llvm::enumerate(getOperands())) {
+    if (failed(verifyArity(*this, value.getType(), maps[i], "an operand"))) {
+      return failure();
+    }
+    if (i < numInits && maps[i].isFunctionOfDim(over)) {
+      return emitOpError("expected initial values without rank '")
+             << getOver() << "'";
+    }
+    uses.push_back({value.getType(), maps[i]});
+    arguments.push_back(getElementType(value.getType()));
+    if (i < numInits) {
+      carried.push_back(arguments.back());
+    }
+  }
+  if (failed(verifyExtentKnown(*this, getRanks(), uses))) {
+    return failure();
+  }
+  AffineMap resultMap = maps.back();
+  if (failed(verifyPlain(*this, resultMap, "the results"))) {
+    return failure();
+  }
+  if (resultMap.getNumResults() != getRanks().size()) {
+    return emitOpError("expected the results to carry every rank");
+  }
+  if (getNumResults() != numInits * getEmit().size()) {
+    return emitOpError("expected one result per carry and emission, ")
+           << numInits * getEmit().size() << " in all, got " << getNumResults();
+  }
+  SmallVector<AffineExpr> finalIndices;
+  for (AffineExpr e : resultMap.getResults()) {
+    if (e != getAffineDimExpr(over, getContext())) {
+      finalIndices.push_back(e);
+    }
+  }
+  AffineMap finalMap =
+      AffineMap::get(getRanks().size(), 0, finalIndices, getContext());
+  for (auto [i, type] : llvm::enumerate(getResultTypes())) {
+    bool isFinal = getEmits()[i / numInits] == Emit::Final;
+    AffineMap map = isFinal ? finalMap : resultMap;
+    if (failed(verifyArity(*this, type, map, "a result"))) {
+      return failure();
+    }
+    uses.push_back({type, map});
+  }
+  if (failed(verifyExtents(*this, getRanks(), uses)) ||
+      failed(verifyArguments(*this, getBody(), arguments, "body"))) {
+    return failure();
+  }
+  return verifyYield(*this, getBody(), carried, "body");
+}
+
+//===----------------------------------------------------------------------===//
+// IterateOp, GatherOp, IndexOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult IterateOp::verify() {
+  if (getInits().getTypes() != getResultTypes()) {
+    return emitOpError("expected results of the carried types");
+  }
+  if (failed(verifyArguments(*this, getBody(), getInits().getTypes(),
+                             "body"))) {
+    return failure();
+  }
+  return verifyYield(*this, getBody(), getInits().getTypes(), "body");
+}
+
+LogicalResult GatherOp::verify() {
+  auto pages = cast<RankedTensorType>(getPages().getType());
+  auto table = cast<RankedTensorType>(getTable().getType());
+  auto lengths = cast<RankedTensorType>(getLengths().getType());
+  auto result = cast<RankedTensorType>(getResult().getType());
+  if (pages.getRank() != 4 || pages.isDynamicDim(2)) {
+    return emitOpError("expected pages [page, head, slot, channel] with a "
+                       "static number of slots, got ")
+           << pages;
+  }
+  if (table.getRank() != 2 || !table.getElementType().isInteger(32)) {
+    return emitOpError("expected a page table [sequence, page] of i32, got ")
+           << table;
+  }
+  if (lengths.getRank() != 1 || !lengths.getElementType().isInteger(32)) {
+    return emitOpError("expected lengths [sequence] of i32, got ") << lengths;
+  }
+  if (result.getRank() != 4 || result.getDimSize(3) != pages.getDimSize(3) ||
+      result.getElementType() != pages.getElementType()) {
+    return emitOpError("expected a result [sequence, head, position, channel] "
+                       "with the pages' channels and element type, got ")
+           << result;
+  }
+  return success();
+}
+
+LogicalResult IndexOp::verify() {
+  for (Operation *parent = (*this)->getParentOp(); parent;
+       parent = parent->getParentOp()) {
+    ArrayAttr ranks;
+    if (auto einsum = dyn_cast<EinsumOp>(parent)) {
+      ranks = einsum.getRanks();
+    } else if (auto scan = dyn_cast<ScanOp>(parent)) {
+      ranks = scan.getRanks();
+    } else if (auto fold = dyn_cast<FoldOp>(parent)) {
+      ranks = fold.getRanks();
+    }
+    if (ranks && llvm::is_contained(ranks.getAsValueRange<StringAttr>(),
+                                    getRank())) {
+      return success();
+    }
+  }
+  return emitOpError("expected rank '")
+         << getRank() << "' to be a rank of an enclosing cascade operation";
+}
+
+//===----------------------------------------------------------------------===//
+// FoldOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult FoldOp::verify() {
+  unsigned numInputs = getInputs().size();
+  if (getMaps().size() != numInputs + getNumResults()) {
+    return emitOpError("expected one map per input and per result");
+  }
+  SmallVector<std::pair<Type, AffineMap>> uses;
+  for (auto [i, value] : llvm::enumerate(getInputs())) {
+    AffineMap map = getInputMap(i);
+    if (failed(verifyArity(*this, value.getType(), map, "an input")) ||
+        failed(verifyPlain(*this, map, "an input"))) {
+      return failure();
+    }
+    uses.push_back({value.getType(), map});
+  }
+  if (failed(verifyExtentKnown(*this, getRanks(), uses))) {
+    return failure();
+  }
+  for (auto [i, type] : llvm::enumerate(getResultTypes())) {
+    AffineMap map = getResultMap(i);
+    if (failed(verifyArity(*this, type, map, "a result")) ||
+        failed(verifyPlain(*this, map, "a result"))) {
+      return failure();
+    }
+    uses.push_back({type, map});
+  }
+  if (failed(verifyExtents(*this, getRanks(), uses))) {
+    return failure();
+  }
+
+  SmallVector<Type> rows, all;
+  for (unsigned i = 0; i < numInputs; ++i) {
+    all.push_back(getInnerType(i));
+    if (!isStreamed(i)) {
+      rows.push_back(all.back());
+    }
+  }
+  auto init = dyn_cast<YieldOp>(getInit().front().getTerminator());
+  if (!init) {
+    return emitOpError("expected region 'init' to end in cascade.yield");
+  }
+  SmallVector<Type> states(init.getValues().getTypes());
+  if (states.size() != getNumStates()) {
+    return emitOpError("expected one identity per state element, got ")
+           << getNumStates() << " for " << states.size();
+  }
+  for (auto [state, identity] : llvm::zip_equal(states, getIdentity())) {
+    auto typed = dyn_cast<TypedAttr>(identity);
+    if (!typed || typed.getType() != getElementType(state)) {
+      return emitOpError("expected an identity of type ")
+             << getElementType(state) << ", got " << identity;
+    }
+    auto shaped = dyn_cast<ShapedType>(state);
+    if (shaped && !shaped.hasStaticShape()) {
+      return emitOpError("expected state elements of static shape, got ")
+             << state;
+    }
+  }
+  SmallVector<Type> stepArguments(states), mergeArguments(states),
+      finishArguments(states);
+  stepArguments.append(all);
+  mergeArguments.append(states);
+  finishArguments.append(rows);
+
+  SmallVector<Type> stepYields(states), finishYields;
+  for (auto [i, type] : llvm::enumerate(getResultTypes())) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    SmallVector<int64_t> shape;
+    for (auto [j, e] : llvm::enumerate(getResultMap(i).getResults())) {
+      StringRef name =
+          cast<StringAttr>(getRanks()[cast<AffineDimExpr>(e).getPosition()])
+              .getValue();
+      if (name == getStream()) {
+        shape.push_back(ShapedType::kDynamic);
+      } else if (!isParallel(name)) {
+        shape.push_back(tensor.getDimSize(j));
+      }
+    }
+    Type inner = getElementType(type);
+    if (!shape.empty()) {
+      inner = RankedTensorType::get(shape, inner);
+    }
+    (isEmitted(i) ? stepYields : finishYields).push_back(inner);
+  }
+  if (failed(verifyArguments(*this, getInit(), rows, "init")) ||
+      failed(verifyArguments(*this, getStep(), stepArguments, "step")) ||
+      failed(verifyArguments(*this, getMerge(), mergeArguments, "merge")) ||
+      failed(verifyArguments(*this, getFinish(), finishArguments, "finish")) ||
+      failed(verifyYield(*this, getStep(), stepYields, "step")) ||
+      failed(verifyYield(*this, getMerge(), states, "merge")) ||
+      failed(verifyYield(*this, getFinish(), finishYields, "finish"))) {
+    return failure();
+  }
+  return verifyWhere(*this, getWhere());
+}

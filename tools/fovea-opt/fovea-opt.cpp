@@ -1,0 +1,15 @@
+//===- fovea-opt.cpp - run passes and pipelines on MLIR text --------------===//
+
+#include "fovea/dialects/Cascade/Cascade.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  registry.insert<fovea::cascade::CascadeDialect>();
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "Fovea optimizer\n", registry));
+}
