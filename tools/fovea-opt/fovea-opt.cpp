@@ -1,6 +1,7 @@
 //===- fovea-opt.cpp - run passes and pipelines on MLIR text --------------===//
 
 #include "fovea/dialects/Cascade/Cascade.h"
+#include "fovea/passes/Cascade/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
@@ -10,6 +11,7 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   registry.insert<fovea::cascade::CascadeDialect>();
+  fovea::cascade::registerCascadePasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Fovea optimizer\n", registry));
 }
