@@ -157,6 +157,8 @@ TEST(ThreadPoolTest, ConcurrentCallers) {
 }
 
 TEST(ThreadPoolTest, TasksSeeTheCallersRoundingMode) {
+  // A thread made later would inherit the mode; make the helper before.
+  parallelFor(2, 2, [](int64_t, int32_t) {});
   ASSERT_EQ(fesetround(FE_UPWARD), 0);
   std::atomic<int> arrived{0};
   parallelFor(2, 2, [&](int64_t, int32_t) {
