@@ -38,7 +38,7 @@ SEEDS = [
     Seed({"run.sh": "cd /" + "tmp/build"}, "path of one machine"),
     Seed({"run.sh": "cc -I/" + "home/me/include"}, "path of one machine"),
     Seed({"run.sh": "pip install -i https://pypi" + ".org/simple numpy"}, "package registry"),
-    Seed({"a.md": "Found at /usr/lib/llvm-22/bin; `framework/x`, ${root}/work/x, ../home/y, a/work/b."}, None),
+    Seed({"a.md": "Found at /usr/lib/llvm-22/bin; `framework/x`, ${root}/" + "work/x, ../home/y, a/work/b."}, None),
 ]
 
 if __name__ == "__main__":
