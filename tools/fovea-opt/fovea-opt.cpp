@@ -1,7 +1,9 @@
 //===- fovea-opt.cpp - run passes and pipelines on MLIR text --------------===//
 
 #include "fovea/dialects/Cascade/Cascade.h"
+#include "fovea/dialects/Tile/Tile.h"
 #include "fovea/passes/Cascade/Passes.h"
+#include "fovea/passes/CascadeToTile/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
@@ -10,8 +12,9 @@
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
-  registry.insert<fovea::cascade::CascadeDialect>();
+  registry.insert<fovea::cascade::CascadeDialect, fovea::tile::TileDialect>();
   fovea::cascade::registerCascadePasses();
+  fovea::registerCascadeToTilePasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Fovea optimizer\n", registry));
 }

@@ -1,0 +1,66 @@
+//===- TileAttrs.td - residence, tile encoding, schedule ------------------===//
+
+#ifndef FOVEA_DIALECTS_TILE_ATTRS_TD
+#define FOVEA_DIALECTS_TILE_ATTRS_TD
+
+include "dialects/Tile/TileDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+def Tile_Residence : I32EnumAttr<"Residence", "where a tile lives", [
+      I32EnumAttrCase<"Register", 0, "register">, // spread over lanes and registers
+      I32EnumAttrCase<"Near", 1, "near">,         // fast memory of one task
+      I32EnumAttrCase<"Accumulator", 2, "accumulator">, // results of matrix units
+      I32EnumAttrCase<"Far", 3, "far">            // left where the caller put it
+    ]> {
+  let cppNamespace = "::fovea::tile";
+}
+
+def Tile_Combine : I32EnumAttr<"Combine", "how a reduction combines", [
+      I32EnumAttrCase<"Sum", 0, "sum">,
+      I32EnumAttrCase<"Max", 1, "max">,
+      I32EnumAttrCase<"Min", 2, "min">
+    ]> {
+  let cppNamespace = "::fovea::tile";
+}
+
+class Tile_Attr<string name, string attrMnemonic>
+    : AttrDef<Tile_Dialect, name> {
+  let mnemonic = attrMnemonic;
+}
+
+def Tile_InAttr : Tile_Attr<"In", "in"> {
+  let summary = "encoding of a tile: residence and the rank of each dimension";
+  let description = [{
+    `tensor<256x32xf32, #tile.in<near, [k, q]>>` is 256 keys by 32 queries in
+    near memory. Two tiles with the same ranks in the same order can be
+    combined element by element.
+  }];
+  let parameters = (ins "::fovea::tile::Residence":$residence,
+                        ArrayRefParameter<"::mlir::StringAttr">:$ranks);
+  let hasCustomAssemblyFormat = 1;
+}
+
+def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
+  let summary = "how a fold runs on one target; decided once, then obeyed";
+  let description = [{
+    | field | meaning |
+    |---|---|
+    | `rows` | coordinates of the row rank that one task holds (lanes times vectors) |
+    | `keys` | coordinates of the streamed rank that one step takes |
+    | `block` | coordinates of the other dimension of a register tile |
+    | `lanes` | elements of one vector register (or lanes of a subgroup) |
+    | `pairs` | matrix products of 16-bit operands accumulate pairs of the contracted rank |
+    | `splits` | most parts into which the streamed rank of one task is split |
+
+    ```mlir
+    #tile.schedule<rows = 32, keys = 256, block = 8, lanes = 16, pairs = false, splits = 1>
+    ```
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$keys, "int64_t":$block,
+                        "int64_t":$lanes, "bool":$pairs, "int64_t":$splits);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif

@@ -1,0 +1,216 @@
+//===- TileOps.td - streams, tiles and products ---------------------------===//
+
+#ifndef FOVEA_DIALECTS_TILE_OPS_TD
+#define FOVEA_DIALECTS_TILE_OPS_TD
+
+include "dialects/Tile/TileAttrs.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Tile_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Tile_Dialect, mnemonic, traits>;
+
+def Tile_StreamOp : Tile_Op<"stream", [
+    SingleBlockImplicitTerminator<"YieldOp">, AttrSizedOperandSegments,
+    RecursiveMemoryEffects]> {
+  let summary = "walk ranges of the folded rank in steps, with a carried state";
+  let description = [{
+    Visits each range [begin_i, end_i) in order, in steps of at most `step`
+    coordinates. Before a step, `visible` says of its coordinates [first, last)
+    whether *any* pair is visible (else the step is skipped) and whether *all*
+    are (else the step is *partial*). `body` receives first, last and the
+    carried tiles and yields the new ones; `tile.guard` has an effect only in
+    partial steps, and a step shorter than `step` is always partial.
+
+    ```mlir
+    %s:2 = tile.stream "k" from (%lo) to (%hi) step 256 init(%m0, %l0)
+      visible { ^bb0(%first: index, %last: index): ... tile.yield %any, %all : i1, i1 }
+      body { ^bb0(%first: index, %last: index, %m: ..., %l: ...): ... }
+      : (!tile, !tile) -> (!tile, !tile)
+    ```
+  }];
+  let arguments = (ins StrAttr:$rank, Variadic<Index>:$begins,
+                       Variadic<Index>:$ends, Variadic<AnyRankedTensor>:$inits,
+                       I64Attr:$step);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$visible, SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $rank `from` `(` $begins `)` `to` `(` $ends `)` `step` $step
+    `init` `(` $inits `)` `visible` $visible `body` $body attr-dict
+    `:` `(` type($inits) `)` `->` `(` type($results) `)`
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_LoadOp : Tile_Op<"load", [
+    AttrSizedOperandSegments, MemoryEffects<[MemRead]>]> {
+  let summary = "a tile of a buffer, in place, or brought near in the tile's order";
+  let description = [{
+    `indices` has one start per dimension of the buffer; `dims` names the rank
+    that walks it, or "" for none. The result's encoding says in which order
+    the ranks are wanted and where: `far` reads in place, `near` and
+    `register` copy (and transpose, convert, pack) on the way.
+
+    Along a rank in `bounded`, coordinates at or beyond its limit are not read;
+    the tile's elements there repeat those of the last coordinate.
+
+    With `table`, the buffer is pages [page, head, slot, channel]: the
+    coordinate p along dimension 0 means page `table[row, p / P]`, slot p % P;
+    the index of dimension 2 is ignored.
+
+    ```mlir
+    %kt = tile.load %K[%b, %g, %k0, %c0] dims ["", "", "k", "d"] bounded ["k"] limits(%kend)
+       : memref<?x?x?x64xf32, strided<[?, ?, ?, 1], offset: ?>> -> tensor<256x64xf32, #tile.in<far, [k, d]>>
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$source, Variadic<Index>:$indices,
+                       Optional<AnyMemRef>:$table, Optional<Index>:$row,
+                       Variadic<Index>:$limits, StrArrayAttr:$dims,
+                       StrArrayAttr:$bounded);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $source `[` $indices `]` `dims` $dims `bounded` $bounded `limits` `(` $limits `)`
+    (`through` $table^ `[` $row `]`)? attr-dict `:` type($source)
+    (`,` type($table)^)? `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_StoreOp : Tile_Op<"store", [
+    AttrSizedOperandSegments, MemoryEffects<[MemWrite]>]> {
+  let summary = "write a tile to a buffer";
+  let description = [{
+    The reverse of `tile.load`: coordinates at or beyond the limit of a rank in
+    `bounded` are not written.
+  }];
+  let arguments = (ins AnyRankedTensor:$value, AnyMemRef:$target,
+                       Variadic<Index>:$indices, Variadic<Index>:$limits,
+                       StrArrayAttr:$dims, StrArrayAttr:$bounded);
+  let assemblyFormat = [{
+    $value `,` $target `[` $indices `]` `dims` $dims
+    `bounded` $bounded `limits` `(` $limits `)` attr-dict
+    `:` type($value) `,` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_ContractOp : Tile_Op<"contract", [Pure]> {
+  let summary = "matrix product of two tiles over the rank they share";
+  let description = [{
+    Sums `lhs * rhs` over the one rank that both carry and the result does not.
+    The target chooses the matrix atom by the element types. `rhs` is the
+    operand whose other rank runs along lanes.
+
+    ```mlir
+    %s = tile.contract %kt, %qt : tensor<256x64xf32, #tile.in<far, [k, d]>>,
+         tensor<64x32xf32, #tile.in<near, [d, q]>> -> tensor<256x32xf32, #tile.in<register, [k, q]>>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_ReduceOp : Tile_Op<"reduce", [Pure]> {
+  let summary = "combine a tile over the ranks the result drops";
+  let arguments = (ins Tile_Combine:$combine, AnyRankedTensor:$value);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$combine $value attr-dict `:` type($value) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_BroadcastOp : Tile_Op<"broadcast", [Pure]> {
+  let summary = "repeat a scalar or a tile along ranks it does not carry";
+  let arguments = (ins AnyType:$value);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_CoordinateOp : Tile_Op<"coordinate", [Pure]> {
+  let summary = "coordinates along one rank: base, base + 1, ...";
+  let description = [{
+    The result is a one-dimensional tile of i32; coordinates are below 2^31.
+  }];
+  let arguments = (ins Index:$base);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$base attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_LookupOp : Tile_Op<"lookup", [MemoryEffects<[MemRead]>]> {
+  let summary = "read a table at computed indices";
+  let description = [{
+    `indices` (i32 tiles of the result's ranks, or index scalars) address
+    `table`. An index outside the table reads its nearest element: positions
+    that a partial step computes and then discards must not fault.
+  }];
+  let arguments = (ins AnyMemRef:$table, Variadic<AnyType>:$indices);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $table `[` $indices `]` attr-dict `:` type($table) `,` type($indices) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_GuardOp : Tile_Op<"guard", [Pure]> {
+  let summary = "in partial steps, replace what is not visible";
+  let description = [{
+    `select(visible, value, otherwise)` in a partial step of the enclosing
+    `tile.stream`, `value` in a full one.
+  }];
+  let arguments = (ins AnyRankedTensor:$visible, AnyRankedTensor:$value,
+                       AnyFloat:$otherwise);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $visible `,` $value `else` $otherwise attr-dict
+    `:` type($visible) `,` type($value) `else` type($otherwise) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_DotPairsOp : Tile_Op<"dot_pairs", [Pure]> {
+  let summary = "one step of a paired matrix atom on vectors";
+  let description = [{
+    `result[i] = acc[i] + a[2i] * b[2i] + a[2i+1] * b[2i+1]` in f32; the order
+    of the two additions is the target's.
+  }];
+  let arguments = (ins AnyType:$acc, AnyType:$a, AnyType:$b);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = "$acc `,` $a `,` $b attr-dict `:` type($acc) `,` type($a) `,` type($b) `->` type($result)";
+  let builders = [OpBuilder<(ins "::mlir::Value":$acc, "::mlir::Value":$a,
+                                 "::mlir::Value":$b), [{
+    build($_builder, $_state, acc.getType(), acc, a, b);
+  }]>];
+}
+
+def Tile_RunOp : Tile_Op<"run"> {
+  let summary = "run a task function for every task number, on the pool's threads";
+  let description = [{
+    Calls `@callee(arguments..., task)` for task in [0, tasks), in any order
+    and on any thread; returns when all are done.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callee, Index:$tasks,
+                       Variadic<AnyType>:$arguments);
+  let assemblyFormat = [{
+    $callee `tasks` $tasks `(` $arguments `)` attr-dict (`:` type($arguments)^)?
+  }];
+}
+
+def Tile_ThreadsOp : Tile_Op<"threads", [Pure]> {
+  let summary = "the number of threads this call may use";
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike]> {
+  let summary = "end a region of a tile op with its values";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let builders = [OpBuilder<(ins), [{ }]>];
+}
+
+#endif

@@ -1,0 +1,227 @@
+//===- TileVerify.cpp - rules of the tile operations ----------------------===//
+//
+// One function per rule; each has a case in test/dialects/Tile/invalid.mlir.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fovea/dialects/Tile/TileOps.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace fovea::tile;
+
+/// A tile has static shape and one rank name per dimension.
+static LogicalResult verifyTile(Operation *op, Type type, StringRef what) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  auto in = tensor ? dyn_cast_or_null<InAttr>(tensor.getEncoding()) : InAttr();
+  if (!in || !tensor.hasStaticShape() ||
+      static_cast<int64_t>(in.getRanks().size()) != tensor.getRank()) {
+    return op->emitOpError("expected ")
+           << what << " to be a tile (static shape, one rank name per "
+           << "dimension), got " << type;
+  }
+  return success();
+}
+
+static int64_t extent(Type tile, StringRef rank) {
+  int64_t i = findRank(tile, rank);
+  return i < 0 ? -1 : cast<RankedTensorType>(tile).getDimSize(i);
+}
+
+static Type element(Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  return shaped ? shaped.getElementType() : type;
+}
+
+/// Every rank of `part` is a rank of `whole`, with the same extent.
+static LogicalResult verifySubset(Operation *op, Type part, Type whole) {
+  for (StringRef rank : getRanks(part)) {
+    if (extent(whole, rank) != extent(part, rank)) {
+      return op->emitOpError("expected rank '")
+             << rank << "' of " << part << " with the same extent in " << whole;
+    }
+  }
+  return success();
+}
+
+LogicalResult StreamOp::verify() {
+  if (getBegins().size() != getEnds().size() || getBegins().empty()) {
+    return emitOpError("expected as many begins as ends, and at least one");
+  }
+  if (getStep() <= 0) {
+    return emitOpError("expected a positive step, got ") << getStep();
+  }
+  if (getInits().getTypes() != getResultTypes()) {
+    return emitOpError("expected results of the carried types");
+  }
+  Type index = IndexType::get(getContext());
+  SmallVector<Type> arguments{index, index};
+  if (TypeRange(getVisible().getArgumentTypes()) != TypeRange(arguments)) {
+    return emitOpError("expected region 'visible' to take two indices");
+  }
+  llvm::append_range(arguments, getInits().getTypes());
+  if (TypeRange(getBody().getArgumentTypes()) != TypeRange(arguments)) {
+    return emitOpError("expected region 'body' to take two indices and the "
+                       "carried tiles");
+  }
+  Type i1 = IntegerType::get(getContext(), 1);
+  auto visible = cast<YieldOp>(getVisible().front().getTerminator());
+  if (visible.getValues().getTypes() != ArrayRef<Type>{i1, i1}) {
+    return emitOpError("expected region 'visible' to yield (any, all) as i1");
+  }
+  auto body = cast<YieldOp>(getBody().front().getTerminator());
+  if (body.getValues().getTypes() != getResultTypes()) {
+    return emitOpError("expected region 'body' to yield the carried types");
+  }
+  return success();
+}
+
+template <typename OpTy>
+static LogicalResult verifyAccess(OpTy op, Type tile, MemRefType buffer) {
+  if (failed(verifyTile(op, tile, "the value"))) {
+    return failure();
+  }
+  size_t rank = buffer.getRank();
+  if (op.getIndices().size() != rank || op.getDims().size() != rank) {
+    return op.emitOpError("expected one index and one rank name per dimension "
+                          "of the buffer, ")
+           << rank << " in all";
+  }
+  if (op.getLimits().size() != op.getBounded().size()) {
+    return op.emitOpError("expected one limit per bounded rank");
+  }
+  size_t named = 0;
+  for (StringRef name : op.getDims().template getAsValueRange<StringAttr>()) {
+    if (name.empty()) {
+      continue;
+    }
+    ++named;
+    if (findRank(tile, name) < 0) {
+      return op.emitOpError("expected rank '") << name << "' in " << tile;
+    }
+  }
+  if (named != getRanks(tile).size()) {
+    return op.emitOpError("expected every rank of ")
+           << tile << " to walk one dimension of the buffer";
+  }
+  return success();
+}
+
+LogicalResult LoadOp::verify() {
+  if (static_cast<bool>(getTable()) != static_cast<bool>(getRow())) {
+    return emitOpError("expected a page table together with its row");
+  }
+  if (getTable() && cast<MemRefType>(getSource().getType()).getRank() != 4) {
+    return emitOpError("expected pages [page, head, slot, channel], got ")
+           << getSource().getType();
+  }
+  return verifyAccess(*this, getResult().getType(),
+                      cast<MemRefType>(getSource().getType()));
+}
+
+LogicalResult StoreOp::verify() {
+  return verifyAccess(*this, getValue().getType(),
+                      cast<MemRefType>(getTarget().getType()));
+}
+
+LogicalResult ContractOp::verify() {
+  Type a = getLhs().getType(), b = getRhs().getType(), c = getType();
+  if (failed(verifyTile(*this, a, "lhs")) ||
+      failed(verifyTile(*this, b, "rhs")) ||
+      failed(verifyTile(*this, c, "the result"))) {
+    return failure();
+  }
+  SmallVector<StringRef> shared;
+  for (StringRef rank : getRanks(a)) {
+    if (findRank(b, rank) >= 0 && findRank(c, rank) < 0) {
+      shared.push_back(rank);
+    }
+  }
+  if (shared.size() != 1 || extent(a, shared[0]) != extent(b, shared[0])) {
+    return emitOpError("expected lhs and rhs to share one rank of one extent "
+                       "that the result drops");
+  }
+  for (StringRef rank : getRanks(c)) {
+    bool inA = extent(a, rank) == extent(c, rank);
+    bool inB = extent(b, rank) == extent(c, rank);
+    if (inA == inB) {
+      return emitOpError("expected rank '")
+             << rank << "' of the result in exactly one operand";
+    }
+  }
+  if (!element(c).isF32()) {
+    return emitOpError("expected an f32 result, got ") << element(c);
+  }
+  return success();
+}
+
+LogicalResult ReduceOp::verify() {
+  if (failed(verifyTile(*this, getValue().getType(), "the value")) ||
+      failed(verifyTile(*this, getType(), "the result")) ||
+      failed(verifySubset(*this, getType(), getValue().getType()))) {
+    return failure();
+  }
+  if (getRanks(getType()).size() >= getRanks(getValue().getType()).size()) {
+    return emitOpError("expected the result to drop a rank");
+  }
+  return success();
+}
+
+LogicalResult BroadcastOp::verify() {
+  if (failed(verifyTile(*this, getType(), "the result")) ||
+      failed(verifySubset(*this, getValue().getType(), getType()))) {
+    return failure();
+  }
+  if (element(getValue().getType()) != element(getType())) {
+    return emitOpError("expected one element type, got ")
+           << element(getValue().getType()) << " and " << element(getType());
+  }
+  return success();
+}
+
+LogicalResult CoordinateOp::verify() {
+  if (failed(verifyTile(*this, getType(), "the result"))) {
+    return failure();
+  }
+  if (getRanks(getType()).size() != 1 || !element(getType()).isInteger(32)) {
+    return emitOpError("expected a one-dimensional tile of i32, got ")
+           << getType();
+  }
+  return success();
+}
+
+LogicalResult LookupOp::verify() {
+  if (failed(verifyTile(*this, getType(), "the result"))) {
+    return failure();
+  }
+  auto table = cast<MemRefType>(getTable().getType());
+  if (static_cast<int64_t>(getIndices().size()) != table.getRank()) {
+    return emitOpError("expected ") << table.getRank() << " indices, got "
+                                    << getIndices().size();
+  }
+  for (Value index : getIndices()) {
+    if (failed(verifySubset(*this, index.getType(), getType()))) {
+      return failure();
+    }
+  }
+  return success();
+}
+
+LogicalResult GuardOp::verify() {
+  if (failed(verifyTile(*this, getValue().getType(), "the value"))) {
+    return failure();
+  }
+  if (getValue().getType() != getType() ||
+      getOtherwise().getType() != element(getType())) {
+    return emitOpError("expected value, otherwise and result of one type");
+  }
+  if (!element(getVisible().getType()).isInteger(1)) {
+    return emitOpError("expected a tile of i1 as the mask, got ")
+           << getVisible().getType();
+  }
+  if (!(*this)->getParentOfType<StreamOp>()) {
+    return emitOpError("expected an enclosing tile.stream");
+  }
+  return success();
+}

@@ -1,0 +1,413 @@
+//===- CascadeToTile.cpp - turn folds into tasks with streams of tiles ----===//
+
+#include "fovea/passes/CascadeToTile/Passes.h"
+
+#include "FoldToTasks.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace fovea {
+#define GEN_PASS_DEF_CASCADETOTILEPASS
+#include "fovea/passes/CascadeToTile/Passes.h.inc"
+} // namespace fovea
+
+using namespace mlir;
+using namespace fovea;
+
+namespace {
+
+/// Rewrites one function from tensors to buffers and tasks.
+class FunctionConverter {
+public:
+  FunctionConverter(func::FuncOp function, tile::ScheduleAttr schedule)
+      : function(function), schedule(schedule), b(function.getContext()) {}
+
+  LogicalResult convert();
+
+private:
+  LogicalResult convertSignature();
+  LogicalResult convertOp(Operation &op);
+  LogicalResult convertFold(cascade::FoldOp op);
+  LogicalResult convertExpand(tensor::ExpandShapeOp op);
+  void checkPages(cascade::GatherOp op, const Source &source);
+  FailureOr<Value> findDestination(cascade::FoldOp fold, unsigned i,
+                                   ArrayRef<Value> extents);
+  void checkShape(Location loc, Value buffer, ArrayRef<Value> sizes,
+                  const Twine &what);
+
+  func::FuncOp function;
+  tile::ScheduleAttr schedule;
+  OpBuilder b;
+  Block *body = nullptr;             // the new entry block
+  SmallVector<Value> outputs;        // buffers of the function's results
+  DenseMap<Value, Source> sources;   // tensors
+  IRMapping scalars;                 // everything else
+  SmallVector<Value> temporaries;    // freed before the return
+};
+
+} // namespace
+
+/// The buffer of an argument: any strides, the last axis contiguous.
+static MemRefType bufferType(RankedTensorType type) {
+  int64_t rank = type.getRank();
+  SmallVector<int64_t> strides(rank, ShapedType::kDynamic);
+  if (rank > 0) {
+    strides.back() = 1;
+  }
+  auto layout = StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic,
+                                       strides);
+  return MemRefType::get(type.getShape(), type.getElementType(), layout);
+}
+
+LogicalResult FunctionConverter::convertSignature() {
+  SmallVector<Type> types;
+  auto add = [&](Type type, StringRef what, unsigned i) -> LogicalResult {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor) {
+      return function.emitOpError("expected ")
+             << what << " " << i << " to be a ranked tensor, got " << type;
+    }
+    types.push_back(bufferType(tensor));
+    return success();
+  };
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+    if (failed(add(type, "argument", i))) {
+      return failure();
+    }
+  }
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
+    if (failed(add(type, "result", i))) {
+      return failure();
+    }
+  }
+  body = new Block;
+  for (Type type : types) {
+    body->addArgument(type, function.getLoc());
+  }
+  unsigned inputs = function.getNumArguments();
+  for (auto [i, argument] : llvm::enumerate(function.getArguments())) {
+    sources[argument].buffer = body->getArgument(i);
+  }
+  for (unsigned i = inputs; i < types.size(); ++i) {
+    outputs.push_back(body->getArgument(i));
+  }
+  return success();
+}
+
+void FunctionConverter::checkShape(Location loc, Value buffer,
+                                   ArrayRef<Value> sizes, const Twine &what) {
+  auto type = cast<MemRefType>(buffer.getType());
+  for (auto [i, size] : llvm::enumerate(sizes)) {
+    if (!type.isDynamicDim(i)) {
+      continue;
+    }
+    Value actual = memref::DimOp::create(b, loc, buffer, i);
+    Value same = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                       actual, size);
+    cf::AssertOp::create(
+        b, loc, same,
+        (what + " has the wrong extent along dimension " + Twine(i)).str());
+  }
+}
+
+/// Where result `i` of a fold is written: an output of the function when the
+/// result is returned (directly or collapsed), else a temporary buffer.
+FailureOr<Value> FunctionConverter::findDestination(cascade::FoldOp fold,
+                                                    unsigned i,
+                                                    ArrayRef<Value> extents) {
+  Location loc = fold.getLoc();
+  Value result = fold.getResult(i);
+  SmallVector<Value> sizes;
+  for (AffineExpr e : fold.getResultMap(i).getResults()) {
+    sizes.push_back(extents[cast<AffineDimExpr>(e).getPosition()]);
+  }
+  for (OpOperand &use : result.getUses()) {
+    if (isa<func::ReturnOp>(use.getOwner())) {
+      Value out = outputs[use.getOperandNumber()];
+      checkShape(loc, out, sizes,
+                 "result " + Twine(use.getOperandNumber()));
+      return out;
+    }
+    auto collapse = dyn_cast<tensor::CollapseShapeOp>(use.getOwner());
+    if (!collapse) {
+      continue;
+    }
+    for (OpOperand &next : collapse.getResult().getUses()) {
+      if (!isa<func::ReturnOp>(next.getOwner())) {
+        continue;
+      }
+      Value out = outputs[next.getOperandNumber()];
+      SmallVector<Value> collapsed;
+      for (const ReassociationIndices &group :
+           collapse.getReassociationIndices()) {
+        Value size = sizes[group[0]];
+        for (int64_t j : ArrayRef(group).drop_front()) {
+          size = arith::MulIOp::create(b, loc, size, sizes[j]);
+        }
+        collapsed.push_back(size);
+      }
+      checkShape(loc, out, collapsed,
+                 "result " + Twine(next.getOperandNumber()));
+      SmallVector<OpFoldResult> shape;
+      auto type = cast<RankedTensorType>(result.getType());
+      for (auto [j, size] : llvm::enumerate(sizes)) {
+        if (type.isDynamicDim(j)) {
+          shape.push_back(size);
+        } else {
+          shape.push_back(b.getIndexAttr(type.getDimSize(j)));
+        }
+      }
+      return memref::ExpandShapeOp::create(
+                 b, loc, type.getShape(), out,
+                 collapse.getReassociationIndices(), shape)
+          .getResult();
+    }
+  }
+  auto type = cast<RankedTensorType>(result.getType());
+  SmallVector<Value> dynamic;
+  for (auto [j, size] : llvm::enumerate(sizes)) {
+    if (type.isDynamicDim(j)) {
+      dynamic.push_back(size);
+    }
+  }
+  Value buffer = memref::AllocOp::create(
+      b, loc, MemRefType::get(type.getShape(), type.getElementType()), dynamic,
+      b.getI64IntegerAttr(64));
+  temporaries.push_back(buffer);
+  return buffer;
+}
+
+LogicalResult FunctionConverter::convertFold(cascade::FoldOp op) {
+  FoldContext context;
+  context.schedule = schedule;
+  context.scalars = &scalars;
+  context.captured = sources;
+  for (Value input : op.getInputs()) {
+    if (!isa<ShapedType>(input.getType())) {
+      return op.emitOpError("expected tensor inputs, got ") << input.getType();
+    }
+    context.inputs.push_back(sources.lookup(input));
+  }
+  b.setInsertionPointToEnd(body);
+  FailureOr<SmallVector<Value>> extents = buildExtents(b, op, context.inputs);
+  if (failed(extents)) {
+    return failure();
+  }
+  for (unsigned i = 0, e = op.getNumResults(); i < e; ++i) {
+    FailureOr<Value> destination = findDestination(op, i, *extents);
+    if (failed(destination)) {
+      return failure();
+    }
+    context.results.push_back(*destination);
+    sources[op.getResult(i)].buffer = *destination;
+  }
+  return buildTasks(b, op, context);
+}
+
+LogicalResult FunctionConverter::convertExpand(tensor::ExpandShapeOp op) {
+  auto type = cast<RankedTensorType>(op.getType());
+  SmallVector<OpFoldResult> shape;
+  for (OpFoldResult size : op.getMixedOutputShape()) {
+    if (auto value = dyn_cast<Value>(size)) {
+      size = scalars.lookupOrDefault(value);
+    }
+    shape.push_back(size);
+  }
+  sources[op.getResult()].buffer = memref::ExpandShapeOp::create(
+      b, op.getLoc(), type.getShape(), sources.lookup(op.getSrc()).buffer,
+      op.getReassociationIndices(), shape);
+  return success();
+}
+
+/// Used slots of a page table hold ids of pages, and lengths fit the table:
+/// checked once per call, before anything is read through it.
+void FunctionConverter::checkPages(cascade::GatherOp op, const Source &source) {
+  Location loc = op.getLoc();
+  auto constant = [&](int64_t v) {
+    return arith::ConstantIndexOp::create(b, loc, v).getResult();
+  };
+  Value zero = constant(0), one = constant(1);
+  Value rows = memref::DimOp::create(b, loc, source.table, 0);
+  Value slots = memref::DimOp::create(b, loc, source.table, 1);
+  Value pages = memref::DimOp::create(b, loc, source.buffer, 0);
+  Value lengths = memref::DimOp::create(b, loc, source.lengths, 0);
+  cf::AssertOp::create(b, loc,
+                       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge,
+                                             lengths, rows),
+                       "page table: expected one length per row");
+  auto load = [&](Value buffer, ValueRange indices) {
+    Value v = memref::LoadOp::create(b, loc, buffer, indices);
+    return arith::IndexCastOp::create(b, loc, b.getIndexType(), v).getResult();
+  };
+  auto outside = [&](Value v, Value bound) {
+    // Unsigned: negative values are large.
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, v, bound)
+        .getResult();
+  };
+  Value capacity =
+      arith::MulIOp::create(b, loc, slots, constant(op.getPageSize()));
+  Value good = arith::ConstantIntOp::create(b, loc, 1, 1);
+  auto rowLoop = scf::ForOp::create(b, loc, zero, rows, one,
+                                    ValueRange{good, good});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(rowLoop.getBody());
+    Value row = rowLoop.getInductionVar();
+    Value length = load(source.lengths, row);
+    Value limit = arith::AddIOp::create(b, loc, capacity, one);
+    Value bad = outside(length, limit);
+    Value fits = arith::XOrIOp::create(b, loc, bad, good);
+    fits = arith::AndIOp::create(b, loc, rowLoop.getRegionIterArg(0), fits);
+    Value safe = arith::SelectOp::create(b, loc, bad, zero, length);
+    Value used = arith::CeilDivSIOp::create(b, loc, safe,
+                                            constant(op.getPageSize()));
+    auto slotLoop = scf::ForOp::create(b, loc, zero, used, one,
+                                       rowLoop.getRegionIterArg(1));
+    {
+      OpBuilder::InsertionGuard inner(b);
+      b.setInsertionPointToStart(slotLoop.getBody());
+      Value id = load(source.table, {row, slotLoop.getInductionVar()});
+      Value valid = arith::XOrIOp::create(b, loc, outside(id, pages), good);
+      valid = arith::AndIOp::create(b, loc, slotLoop.getRegionIterArg(0), valid);
+      scf::YieldOp::create(b, loc, valid);
+    }
+    scf::YieldOp::create(b, loc, ValueRange{fits, slotLoop.getResult(0)});
+  }
+  cf::AssertOp::create(b, loc, rowLoop.getResult(0),
+                       "page table: a length is negative or exceeds the "
+                       "table's capacity (columns times page size)");
+  cf::AssertOp::create(b, loc, rowLoop.getResult(1),
+                       "page table: a used slot holds a page id outside "
+                       "[0, number of pages)");
+}
+
+LogicalResult FunctionConverter::convertOp(Operation &op) {
+  b.setInsertionPointToEnd(body);
+  Location loc = op.getLoc();
+  if (auto fold = dyn_cast<cascade::FoldOp>(op)) {
+    return convertFold(fold);
+  }
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
+    return convertExpand(expand);
+  }
+  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
+    sources[collapse.getResult()].buffer = memref::CollapseShapeOp::create(
+        b, loc, sources.lookup(collapse.getSrc()).buffer,
+        collapse.getReassociationIndices());
+    return success();
+  }
+  if (auto gather = dyn_cast<cascade::GatherOp>(op)) {
+    Source &source = sources[gather.getResult()];
+    source = {sources.lookup(gather.getPages()).buffer,
+              sources.lookup(gather.getTable()).buffer,
+              sources.lookup(gather.getLengths()).buffer};
+    checkPages(gather, Source(source));
+    return success();
+  }
+  if (auto dim = dyn_cast<tensor::DimOp>(op)) {
+    std::optional<int64_t> i = dim.getConstantIndex();
+    if (!i) {
+      return op.emitOpError("expected a constant dimension");
+    }
+    scalars.map(dim.getResult(),
+                sources.lookup(dim.getSource()).extent(b, loc, *i));
+    return success();
+  }
+  if (auto extract = dyn_cast<tensor::ExtractOp>(op)) {
+    SmallVector<Value> indices;
+    for (Value i : extract.getIndices()) {
+      indices.push_back(scalars.lookupOrDefault(i));
+    }
+    scalars.map(extract.getResult(),
+                memref::LoadOp::create(
+                    b, loc, sources.lookup(extract.getTensor()).buffer, indices)
+                    .getResult());
+    return success();
+  }
+  if (isa<func::ReturnOp>(op)) {
+    for (Value buffer : temporaries) {
+      memref::DeallocOp::create(b, loc, buffer);
+    }
+    func::ReturnOp::create(b, loc);
+    return success();
+  }
+  bool scalar = llvm::none_of(op.getOperandTypes(), llvm::IsaPred<ShapedType>) &&
+                llvm::none_of(op.getResultTypes(), llvm::IsaPred<ShapedType>);
+  if (scalar && op.getNumRegions() == 0) {
+    b.clone(op, scalars);
+    return success();
+  }
+  return op.emitOpError("expected a fold, a view or scalar code here: no "
+                        "schedule for this operation outside a fold");
+}
+
+LogicalResult FunctionConverter::convert() {
+  if (function.isDeclaration() || !function.getBody().hasOneBlock()) {
+    return function.emitOpError("expected a body of one block");
+  }
+  if (failed(convertSignature())) {
+    return failure();
+  }
+  std::unique_ptr<Block> owner(body);
+  for (Operation &op : function.getBody().front()) {
+    if (failed(convertOp(op))) {
+      // The half-built block refers to itself only.
+      body->dropAllReferences();
+      return failure();
+    }
+  }
+  // Every returned value must have been written by a fold.
+  auto ret = cast<func::ReturnOp>(function.getBody().front().getTerminator());
+  for (auto [i, value] : llvm::enumerate(ret.getOperands())) {
+    Value produced = value;
+    if (auto collapse = produced.getDefiningOp<tensor::CollapseShapeOp>()) {
+      produced = collapse.getSrc();
+    }
+    if (!produced.getDefiningOp<cascade::FoldOp>()) {
+      body->dropAllReferences();
+      return function.emitOpError("expected result ")
+             << i << " to come from a fold";
+    }
+  }
+  function.getBody().getBlocks().clear();
+  function.getBody().push_back(owner.release());
+  function.setType(
+      FunctionType::get(function.getContext(), body->getArgumentTypes(), {}));
+  SmallVector<Attribute> argAttrs;
+  if (ArrayAttr known = function.getArgAttrsAttr()) {
+    llvm::append_range(argAttrs, known);
+    argAttrs.resize(body->getNumArguments(),
+                    DictionaryAttr::get(function.getContext()));
+    function.setArgAttrsAttr(ArrayAttr::get(function.getContext(), argAttrs));
+  }
+  function.removeResAttrsAttr();
+  return success();
+}
+
+namespace {
+
+struct CascadeToTile : public fovea::impl::CascadeToTilePassBase<CascadeToTile> {
+  void runOnOperation() override {
+    for (func::FuncOp function :
+         llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      auto schedule = function->getAttrOfType<tile::ScheduleAttr>(
+          tile::kScheduleAttrName);
+      if (!schedule) {
+        continue;
+      }
+      if (failed(FunctionConverter(function, schedule).convert())) {
+        return signalPassFailure();
+      }
+    }
+  }
+};
+
+} // namespace

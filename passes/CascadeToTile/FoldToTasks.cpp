@@ -1,0 +1,804 @@
+//===- FoldToTasks.cpp - one fold becomes tasks around a stream -----------===//
+//
+// For attention (parallel b, g, r, q; streamed k; row rank q) the result reads
+//
+//   scf.forall (b, g, r, split, tile) {
+//     Q = tile.load ...                       row operands, once
+//     state = init
+//     state = tile.stream "k" { K, V loaded; step; }
+//     finish; tile.store ...
+//   }
+//
+// With more threads than tasks the stream of each task is cut into splits
+// that write partial states, and a second loop joins them with the fold's
+// merge.
+//
+//===----------------------------------------------------------------------===//
+
+#include "FoldToTasks.h"
+
+#include "StreamRanges.h"
+#include "Tensorize.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace fovea;
+
+static Value constantIndex(OpBuilder &b, Location loc, int64_t value) {
+  return arith::ConstantIndexOp::create(b, loc, value);
+}
+
+Value Source::extent(OpBuilder &b, Location loc, int64_t i) const {
+  if (!isPaged()) {
+    return memref::DimOp::create(b, loc, buffer, i);
+  }
+  if (i == 0) {
+    return memref::DimOp::create(b, loc, table, 0);
+  }
+  if (i == 2) {
+    Value pages = memref::DimOp::create(b, loc, table, 1);
+    Value size = memref::DimOp::create(b, loc, buffer, 2);
+    return arith::MulIOp::create(b, loc, pages, size);
+  }
+  return memref::DimOp::create(b, loc, buffer, i);
+}
+
+FailureOr<SmallVector<Value>>
+fovea::buildExtents(OpBuilder &b, cascade::FoldOp fold,
+                    ArrayRef<Source> inputs) {
+  Location loc = fold.getLoc();
+  SmallVector<Value> extents(fold.getRanks().size());
+  for (auto [i, source] : llvm::enumerate(inputs)) {
+    for (auto [j, e] : llvm::enumerate(fold.getInputMap(i).getResults())) {
+      unsigned rank = cast<AffineDimExpr>(e).getPosition();
+      Value extent = source.extent(b, loc, j);
+      if (!extents[rank]) {
+        extents[rank] = extent;
+        continue;
+      }
+      auto shaped = cast<ShapedType>(fold.getInputs()[i].getType());
+      if (!shaped.isDynamicDim(j) || source.isPaged()) {
+        continue;
+      }
+      StringRef name = cast<StringAttr>(fold.getRanks()[rank]).getValue();
+      Value same = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                         extents[rank], extent);
+      cf::AssertOp::create(b, loc, same,
+                           ("inputs disagree on the extent of rank '" + name +
+                            "'").str());
+    }
+  }
+  for (auto [rank, extent] :
+       llvm::zip_equal(fold.getRanks().getAsValueRange<StringAttr>(),
+                       extents)) {
+    if (!extent) {
+      fold.emitOpError("expected some input to carry rank '") << rank << "'";
+      return failure();
+    }
+  }
+  return extents;
+}
+
+namespace {
+
+/// Builds the loops of one fold.
+class FoldBuilder {
+public:
+  FoldBuilder(OpBuilder &builder, cascade::FoldOp fold,
+              const FoldContext &context)
+      : b(builder), fold(fold), context(context), loc(fold.getLoc()) {}
+
+  LogicalResult build();
+
+private:
+  void chooseRowRank();
+  LogicalResult findStateTypes();
+  StringRef rankName(unsigned i) {
+    return cast<StringAttr>(fold.getRanks()[i]).getValue();
+  }
+  int64_t staticExtent(unsigned rank);
+  LogicalResult setInnerCoordinates(Tensorizer &t);
+  Tensorizer makeTensorizer();
+  LogicalResult buildTask(ValueRange ivs);
+  FailureOr<SmallVector<Value>> loadInputs(Tensorizer &t, bool streamed,
+                                           Value first, Value last);
+  Value loadInput(Tensorizer &t, unsigned i, Value first, Value last);
+  FailureOr<SmallVector<Value>> initialState(Tensorizer &t);
+  FailureOr<SmallVector<Value>> buildStream(Tensorizer &t,
+                                            ArrayRef<Value> state);
+  LogicalResult buildVisible(Tensorizer &t, Block &block);
+  LogicalResult buildStep(Tensorizer &t, Block &block);
+  FailureOr<Value> buildMask(Tensorizer &t, Value first, Value last);
+  LogicalResult finish(Tensorizer &t, ArrayRef<Value> state);
+  LogicalResult storeResult(Tensorizer &t, unsigned i, Value value,
+                            Value first, Value last);
+  void setTaskCoordinates(ValueRange ivs);
+  void bindState(Tensorizer &t, ValueRange arguments, ArrayRef<Value> state);
+  void storePartial(ArrayRef<Value> state);
+  LogicalResult buildMerge(ValueRange ivs);
+  RankBox boxOf(Value first, Value last);
+
+  OpBuilder &b;
+  cascade::FoldOp fold;
+  const FoldContext &context;
+  Location loc;
+
+  SmallVector<Value> extents;
+  std::string rowName = "row"; // the row rank, or a dummy of extent 1
+  int64_t rowRank = -1;
+  SmallVector<unsigned> points;     // parallel ranks with one coordinate
+  SmallVector<Value> coordinates;   // by rank; null for inner ranks
+  Value rowBase, rowLimit;          // [rowBase, rowLimit) of this task
+  Value split, splits, taskNumber;  // position in the partial-state buffers
+  SmallVector<RankedTensorType> stateTypes;
+  SmallVector<SmallVector<StringRef>> stateNames; // as the regions see them
+  SmallVector<Value> partials;      // one buffer per state element
+};
+
+} // namespace
+
+/// The row rank: the innermost parallel rank that no streamed operand carries,
+/// else the innermost one.
+void FoldBuilder::chooseRowRank() {
+  int64_t fallback = -1;
+  for (StringRef name : fold.getParallel().getAsValueRange<StringAttr>()) {
+    int64_t rank = fold.getRankIndex(name);
+    bool streamed = false;
+    for (unsigned i = 0, e = fold.getInputs().size(); i < e; ++i) {
+      streamed |= fold.isStreamed(i) && fold.getInputMap(i).isFunctionOfDim(rank);
+    }
+    fallback = rank;
+    if (!streamed) {
+      rowRank = rank;
+    }
+  }
+  if (rowRank < 0) {
+    rowRank = fallback;
+  }
+  for (StringRef name : fold.getParallel().getAsValueRange<StringAttr>()) {
+    int64_t rank = fold.getRankIndex(name);
+    if (rank != rowRank) {
+      points.push_back(rank);
+    }
+  }
+  if (rowRank >= 0) {
+    rowName = rankName(rowRank).str();
+  }
+}
+
+int64_t FoldBuilder::staticExtent(unsigned rank) {
+  for (auto [i, input] : llvm::enumerate(fold.getInputs())) {
+    for (auto [j, e] : llvm::enumerate(fold.getInputMap(i).getResults())) {
+      auto shaped = dyn_cast<ShapedType>(input.getType());
+      if (cast<AffineDimExpr>(e).getPosition() == rank && shaped &&
+          !shaped.isDynamicDim(j)) {
+        return shaped.getDimSize(j);
+      }
+    }
+  }
+  return ShapedType::kDynamic;
+}
+
+LogicalResult FoldBuilder::setInnerCoordinates(Tensorizer &t) {
+  Value zero = constantIndex(b, loc, 0);
+  for (unsigned rank = 0, e = fold.getRanks().size(); rank < e; ++rank) {
+    StringRef name = rankName(rank);
+    if (fold.isParallel(name) || name == fold.getStream()) {
+      continue;
+    }
+    int64_t extent = staticExtent(rank);
+    if (ShapedType::isDynamic(extent)) {
+      return fold.emitOpError("expected a static extent of rank '")
+             << name << "': it is neither parallel nor streamed";
+    }
+    t.setCoordinate(name, {zero, extent});
+  }
+  return success();
+}
+
+/// State elements are scalars per row ([row]) or tensors whose rank names are
+/// those of the einsum that yields them.
+LogicalResult FoldBuilder::findStateTypes() {
+  Block &step = fold.getStep().front();
+  auto yield = cast<cascade::YieldOp>(step.getTerminator());
+  for (unsigned i = 0; i < fold.getNumStates(); ++i) {
+    Value v = yield.getValues()[i];
+    SmallVector<StringRef> names;
+    if (auto tensor = dyn_cast<RankedTensorType>(v.getType())) {
+      auto einsum = v.getDefiningOp<cascade::EinsumOp>();
+      if (!einsum) {
+        return fold.emitOpError("expected tensor state element ")
+               << i << " to be yielded by an einsum of the step";
+      }
+      names = einsum.getResultRanks();
+    }
+    stateNames.push_back(names);
+    SmallVector<StringRef> tileNames(names);
+    tileNames.push_back(rowName);
+    Tensorizer t(b, fold.getStream(), rowName);
+    if (failed(setInnerCoordinates(t))) {
+      return failure();
+    }
+    t.setCoordinate(rowName, {Value(), context.schedule.getRows()});
+    stateTypes.push_back(
+        t.tileType(tileNames, cascade::getElementType(v.getType())));
+  }
+  return success();
+}
+
+Tensorizer FoldBuilder::makeTensorizer() {
+  Tensorizer t(b, fold.getStream(), rowName);
+  llvm::SetVector<Value> above;
+  for (Region &region : fold->getRegions()) {
+    getUsedValuesDefinedAbove(region, above);
+  }
+  for (Value v : above) {
+    auto it = context.captured.find(v);
+    if (it != context.captured.end() && isa<ShapedType>(v.getType())) {
+      t.mapTable(v, it->second.buffer);
+    } else {
+      t.map(v, context.scalars->lookupOrDefault(v), {});
+    }
+  }
+  return t;
+}
+
+//===----------------------------------------------------------------------===//
+// Loads and stores
+//===----------------------------------------------------------------------===//
+
+Value FoldBuilder::loadInput(Tensorizer &t, unsigned i, Value first,
+                             Value last) {
+  const Source &source = context.inputs[i];
+  auto shaped = cast<ShapedType>(fold.getInputs()[i].getType());
+  SmallVector<Value> indices;
+  SmallVector<StringRef> dims, names;
+  SmallVector<Value> limits;
+  SmallVector<StringRef> bounded;
+  Value zero = constantIndex(b, loc, 0), row = zero;
+  for (auto [j, e] : llvm::enumerate(fold.getInputMap(i).getResults())) {
+    unsigned rank = cast<AffineDimExpr>(e).getPosition();
+    StringRef name = rankName(rank);
+    if (name == fold.getStream()) {
+      indices.push_back(first);
+      bounded.push_back(name);
+      limits.push_back(last);
+    } else if (rank == static_cast<unsigned>(rowRank)) {
+      indices.push_back(rowBase);
+      bounded.push_back(name);
+      limits.push_back(rowLimit);
+    } else if (coordinates[rank]) {
+      indices.push_back(coordinates[rank]);
+      name = "";
+    } else {
+      indices.push_back(zero);
+    }
+    dims.push_back(name);
+    if (!name.empty()) {
+      names.push_back(name);
+    }
+  }
+  if (names.empty()) {
+    return memref::LoadOp::create(b, loc, source.buffer, indices);
+  }
+  if (source.isPaged()) {
+    // The gathered view is [row, head, position, channel]; the pages are
+    // [page, head, slot, channel], addressed by position along dimension 0.
+    row = indices[0];
+    std::swap(indices[0], indices[2]);
+    std::swap(dims[0], dims[2]);
+    indices[2] = zero;
+  }
+  // Operands that depend on the row are wanted with the row rank last; the
+  // others can be read where they are.
+  bool hasRow = llvm::is_contained(names, StringRef(rowName));
+  auto residence = hasRow ? tile::Residence::Near : tile::Residence::Far;
+  RankedTensorType type = t.tileType(names, shaped.getElementType());
+  type = tile::getTileType(type.getShape(), type.getElementType(),
+                           tile::getRanks(type), residence);
+  return tile::LoadOp::create(
+      b, loc, type, source.buffer, indices, source.table,
+      source.isPaged() ? row : Value(), limits, b.getStrArrayAttr(dims),
+      b.getStrArrayAttr(bounded));
+}
+
+/// Loads the streamed or the row inputs; the others stay null.
+FailureOr<SmallVector<Value>>
+FoldBuilder::loadInputs(Tensorizer &t, bool streamed, Value first, Value last) {
+  SmallVector<Value> loaded(fold.getInputs().size());
+  for (unsigned i = 0, e = loaded.size(); i < e; ++i) {
+    if (fold.isStreamed(i) != streamed) {
+      continue;
+    }
+    if (!isa<ShapedType>(fold.getInputs()[i].getType())) {
+      loaded[i] = context.scalars->lookupOrDefault(fold.getInputs()[i]);
+      continue;
+    }
+    loaded[i] = loadInput(t, i, first, last);
+  }
+  return loaded;
+}
+
+LogicalResult FoldBuilder::storeResult(Tensorizer &t, unsigned i, Value value,
+                                       Value first, Value last) {
+  SmallVector<Value> indices;
+  SmallVector<StringRef> dims, names;
+  Value zero = constantIndex(b, loc, 0);
+  bool hasRow = false;
+  for (AffineExpr e : fold.getResultMap(i).getResults()) {
+    unsigned rank = cast<AffineDimExpr>(e).getPosition();
+    StringRef name = rankName(rank);
+    if (name == fold.getStream()) {
+      indices.push_back(first);
+    } else if (rank == static_cast<unsigned>(rowRank)) {
+      indices.push_back(rowBase);
+      hasRow = true;
+    } else if (coordinates[rank]) {
+      indices.push_back(coordinates[rank]);
+      name = "";
+    } else {
+      indices.push_back(zero);
+    }
+    dims.push_back(name);
+    if (!name.empty()) {
+      names.push_back(name);
+    }
+  }
+  if (fold.isEmitted(i)) {
+    return fold.emitOpError("expected no result that keeps rank '")
+           << fold.getStream() << "': this schedule writes row results only";
+  }
+  if (!hasRow) {
+    return fold.emitOpError("expected every result to carry rank '")
+           << rowName << "'";
+  }
+  Type element = getElementTypeOrSelf(fold.getResultTypes()[i]);
+  value = t.broadcast(loc, value, t.tileType(names, element));
+  tile::StoreOp::create(b, loc, value, context.results[i], indices, rowLimit,
+                        b.getStrArrayAttr(dims), b.getStrArrayAttr({rowName}));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// States
+//===----------------------------------------------------------------------===//
+
+void FoldBuilder::bindState(Tensorizer &t, ValueRange arguments,
+                            ArrayRef<Value> state) {
+  for (auto [argument, value, names] :
+       llvm::zip(arguments, state, stateNames)) {
+    t.map(argument, value, names);
+  }
+}
+
+/// `init`, or the identity in a part that is not the first.
+FailureOr<SmallVector<Value>> FoldBuilder::initialState(Tensorizer &t) {
+  FailureOr<SmallVector<Value>> first = t.convertBlock(fold.getInit().front());
+  if (failed(first)) {
+    return failure();
+  }
+  Value isFirst;
+  if (split) {
+    isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, split,
+                                    constantIndex(b, loc, 0));
+  }
+  SmallVector<Value> state;
+  for (auto [i, value] : llvm::enumerate(*first)) {
+    Value v = t.broadcast(loc, value, stateTypes[i]);
+    auto constant = value.getDefiningOp<arith::ConstantOp>();
+    if (isFirst && (!constant || constant.getValue() != fold.getIdentity()[i])) {
+      Value identity = arith::ConstantOp::create(
+          b, loc, cast<TypedAttr>(fold.getIdentity()[i]));
+      identity = t.broadcast(loc, identity, stateTypes[i]);
+      Value mask = tile::BroadcastOp::create(
+          b, loc,
+          tile::getTileType(stateTypes[i].getShape(), b.getI1Type(),
+                            tile::getRanks(stateTypes[i])),
+          isFirst);
+      v = arith::SelectOp::create(b, loc, mask, v, identity);
+    }
+    state.push_back(v);
+  }
+  return state;
+}
+
+void FoldBuilder::storePartial(ArrayRef<Value> state) {
+  Value zero = constantIndex(b, loc, 0);
+  for (auto [value, buffer] : llvm::zip_equal(state, partials)) {
+    SmallVector<Value> indices{taskNumber, split};
+    SmallVector<StringRef> dims{"", ""};
+    for (StringRef name : tile::getRanks(value.getType())) {
+      indices.push_back(zero);
+      dims.push_back(name);
+    }
+    tile::StoreOp::create(b, loc, value, buffer, indices, ValueRange{},
+                          b.getStrArrayAttr(dims), b.getStrArrayAttr({}));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The stream
+//===----------------------------------------------------------------------===//
+
+RankBox FoldBuilder::boxOf(Value first, Value last) {
+  Value one = constantIndex(b, loc, 1);
+  RankBox box;
+  for (unsigned rank = 0, e = fold.getRanks().size(); rank < e; ++rank) {
+    StringRef name = rankName(rank);
+    if (name == fold.getStream()) {
+      box[name] = {first, arith::SubIOp::create(b, loc, last, one)};
+    } else if (static_cast<int64_t>(rank) == rowRank) {
+      box[name] = {rowBase, arith::SubIOp::create(b, loc, rowLimit, one)};
+    } else if (coordinates[rank]) {
+      box[name] = {coordinates[rank], coordinates[rank]};
+    }
+  }
+  return box;
+}
+
+LogicalResult FoldBuilder::buildVisible(Tensorizer &t, Block &block) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&block);
+  RankBox box = boxOf(block.getArgument(0), block.getArgument(1));
+  StepTruth truth =
+      buildStepTruth(b, loc, fold, box, context.captured, *context.scalars);
+  tile::YieldOp::create(b, loc, ValueRange{truth.any, truth.all});
+  return success();
+}
+
+/// The mask of one step: inside the tile, and visible by the `where` region.
+FailureOr<Value> FoldBuilder::buildMask(Tensorizer &t, Value first,
+                                        Value last) {
+  StringRef k = fold.getStream();
+  RankedTensorType keys = t.tileType({k}, b.getI32Type());
+  Value coordinate = tile::CoordinateOp::create(b, loc, keys, first);
+  Value bound = t.broadcast(loc, last, keys);
+  Value mask = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                     coordinate, bound);
+  if (!fold.hasWhere()) {
+    return mask;
+  }
+  FailureOr<SmallVector<Value>> where =
+      t.convertBlock(fold.getWhere().front());
+  if (failed(where)) {
+    return failure();
+  }
+  SmallVector<StringRef> names{k};
+  llvm::append_range(names, tile::getRanks((*where)[0].getType()));
+  RankedTensorType type = t.tileType(names, b.getI1Type());
+  return arith::AndIOp::create(b, loc, t.broadcast(loc, mask, type),
+                               t.broadcast(loc, (*where)[0], type))
+      .getResult();
+}
+
+LogicalResult FoldBuilder::buildStep(Tensorizer &t, Block &block) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&block);
+  Value first = block.getArgument(0), last = block.getArgument(1);
+  t.setCoordinate(fold.getStream(), {first, context.schedule.getKeys()});
+  FailureOr<Value> mask = buildMask(t, first, last);
+  if (failed(mask)) {
+    return failure();
+  }
+  t.setVisible(*mask);
+  FailureOr<SmallVector<Value>> streamed = loadInputs(t, true, first, last);
+  if (failed(streamed)) {
+    return failure();
+  }
+  Block &step = fold.getStep().front();
+  unsigned states = fold.getNumStates();
+  SmallVector<Value> carried(block.getArguments().drop_front(2));
+  bindState(t, step.getArguments().take_front(states), carried);
+  for (unsigned i = 0, e = fold.getInputs().size(); i < e; ++i) {
+    if ((*streamed)[i]) {
+      t.map(step.getArgument(states + i), (*streamed)[i],
+            fold.getInnerRanks(i));
+    }
+  }
+  FailureOr<SmallVector<Value>> next = t.convertBlock(step);
+  if (failed(next)) {
+    return failure();
+  }
+  SmallVector<Value> yielded;
+  for (unsigned i = 0; i < states; ++i) {
+    yielded.push_back(t.broadcast(loc, (*next)[i], stateTypes[i]));
+  }
+  tile::YieldOp::create(b, loc, yielded);
+  t.setVisible({});
+  return success();
+}
+
+FailureOr<SmallVector<Value>> FoldBuilder::buildStream(Tensorizer &t,
+                                                       ArrayRef<Value> state) {
+  Value extent = extents[fold.getRankIndex(fold.getStream())];
+  RankBox box = boxOf(constantIndex(b, loc, 0), extent);
+  SmallVector<Value> begins, ends;
+  buildRanges(b, loc, fold, box, extent, context.captured, *context.scalars,
+              begins, ends);
+  if (split) {
+    // Part s of n takes the keys [s * chunk, (s + 1) * chunk).
+    Value keys = constantIndex(b, loc, context.schedule.getKeys());
+    Value chunk = arith::CeilDivSIOp::create(b, loc, extent, splits);
+    chunk = arith::MulIOp::create(
+        b, loc, arith::CeilDivSIOp::create(b, loc, chunk, keys), keys);
+    Value from = arith::MulIOp::create(b, loc, split, chunk);
+    Value to = arith::AddIOp::create(b, loc, from, chunk);
+    for (auto [begin, end] : llvm::zip_equal(begins, ends)) {
+      begin = arith::MaxSIOp::create(b, loc, begin, from);
+      end = arith::MinSIOp::create(b, loc, end, to);
+    }
+  }
+  auto stream = tile::StreamOp::create(
+      b, loc, ValueRange(state).getTypes(), fold.getStream(), begins, ends,
+      state, context.schedule.getKeys());
+  SmallVector<Type> types(2, b.getIndexType());
+  SmallVector<Location> locs(2, loc);
+  Block *visible = b.createBlock(&stream.getVisible(), {}, types, locs);
+  for (RankedTensorType type : stateTypes) {
+    types.push_back(type);
+    locs.push_back(loc);
+  }
+  Block *body = b.createBlock(&stream.getBody(), {}, types, locs);
+  b.setInsertionPointAfter(stream);
+  if (failed(buildVisible(t, *visible)) || failed(buildStep(t, *body))) {
+    return failure();
+  }
+  return SmallVector<Value>(stream.getResults());
+}
+
+//===----------------------------------------------------------------------===//
+// Tasks
+//===----------------------------------------------------------------------===//
+
+/// Task indices: one per point rank, then the row tile (last tile first: with
+/// a causal predicate the longest task comes first).
+void FoldBuilder::setTaskCoordinates(ValueRange ivs) {
+  coordinates.assign(fold.getRanks().size(), Value());
+  for (auto [rank, iv] : llvm::zip(points, ivs)) {
+    coordinates[rank] = iv;
+  }
+  int64_t rows = context.schedule.getRows();
+  Value extent =
+      rowRank >= 0 ? extents[rowRank] : constantIndex(b, loc, 1);
+  Value tiles = arith::CeilDivSIOp::create(b, loc, extent,
+                                           constantIndex(b, loc, rows));
+  Value last = arith::SubIOp::create(b, loc, tiles, constantIndex(b, loc, 1));
+  Value tile = arith::SubIOp::create(b, loc, last, ivs[points.size()]);
+  rowBase = arith::MulIOp::create(b, loc, tile, constantIndex(b, loc, rows));
+  Value end = arith::AddIOp::create(b, loc, rowBase,
+                                    constantIndex(b, loc, rows));
+  rowLimit = arith::MinSIOp::create(b, loc, end, extent);
+  // The task's number without the split.
+  taskNumber = ivs[points.size()];
+  Value scale = tiles;
+  for (unsigned i = points.size(); i-- > 0;) {
+    Value offset = arith::MulIOp::create(b, loc, ivs[i], scale);
+    taskNumber = arith::AddIOp::create(b, loc, taskNumber, offset);
+    scale = arith::MulIOp::create(b, loc, scale, extents[points[i]]);
+  }
+}
+
+LogicalResult FoldBuilder::finish(Tensorizer &t, ArrayRef<Value> state) {
+  Block &block = fold.getFinish().front();
+  bindState(t, block.getArguments().take_front(fold.getNumStates()), state);
+  FailureOr<SmallVector<Value>> rows = loadInputs(t, false, {}, {});
+  if (failed(rows)) {
+    return failure();
+  }
+  for (auto [i, input] : llvm::enumerate(fold.getRowInputs())) {
+    t.map(block.getArgument(fold.getNumStates() + i), (*rows)[input],
+          fold.getInnerRanks(input));
+  }
+  FailureOr<SmallVector<Value>> results = t.convertBlock(block);
+  if (failed(results)) {
+    return failure();
+  }
+  unsigned next = 0;
+  for (unsigned i = 0, e = fold.getNumResults(); i < e; ++i) {
+    Value value = fold.isEmitted(i) ? Value() : (*results)[next++];
+    if (failed(storeResult(t, i, value, {}, {}))) {
+      return failure();
+    }
+  }
+  return success();
+}
+
+LogicalResult FoldBuilder::buildTask(ValueRange ivs) {
+  setTaskCoordinates(ivs);
+  if (splits) {
+    split = ivs.back();
+  }
+  Tensorizer t = makeTensorizer();
+  for (unsigned rank : points) {
+    t.setCoordinate(rankName(rank), {coordinates[rank], 0});
+  }
+  t.setCoordinate(rowName, {rowBase, context.schedule.getRows()});
+  if (failed(setInnerCoordinates(t))) {
+    return failure();
+  }
+  FailureOr<SmallVector<Value>> rows = loadInputs(t, false, {}, {});
+  if (failed(rows)) {
+    return failure();
+  }
+  unsigned states = fold.getNumStates();
+  Block &init = fold.getInit().front(), &step = fold.getStep().front();
+  for (auto [i, input] : llvm::enumerate(fold.getRowInputs())) {
+    ArrayRef<StringRef> names = fold.getInnerRanks(input);
+    t.map(init.getArgument(i), (*rows)[input], names);
+    t.map(step.getArgument(states + input), (*rows)[input], names);
+  }
+  FailureOr<SmallVector<Value>> state = initialState(t);
+  if (failed(state)) {
+    return failure();
+  }
+  state = buildStream(t, *state);
+  if (failed(state)) {
+    return failure();
+  }
+  if (!splits) {
+    return finish(t, *state);
+  }
+  // One part: finish here. Several: leave the state to the merging loop.
+  Value single = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                       splits, constantIndex(b, loc, 1));
+  auto branch = scf::IfOp::create(b, loc, single, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  if (failed(finish(t, *state))) {
+    return failure();
+  }
+  b.setInsertionPointToStart(branch.elseBlock());
+  storePartial(*state);
+  return success();
+}
+
+/// Joins the partial states of one task and finishes it.
+LogicalResult FoldBuilder::buildMerge(ValueRange ivs) {
+  setTaskCoordinates(ivs);
+  Tensorizer t = makeTensorizer();
+  for (unsigned rank : points) {
+    t.setCoordinate(rankName(rank), {coordinates[rank], 0});
+  }
+  t.setCoordinate(rowName, {rowBase, context.schedule.getRows()});
+  if (failed(setInnerCoordinates(t))) {
+    return failure();
+  }
+  Value zero = constantIndex(b, loc, 0), one = constantIndex(b, loc, 1);
+  auto load = [&](Value part) {
+    SmallVector<Value> state;
+    for (auto [buffer, type] : llvm::zip_equal(partials, stateTypes)) {
+      SmallVector<Value> indices{taskNumber, part};
+      SmallVector<StringRef> dims{"", ""};
+      for (StringRef name : tile::getRanks(type)) {
+        indices.push_back(zero);
+        dims.push_back(name);
+      }
+      auto near = tile::getTileType(type.getShape(), type.getElementType(),
+                                    tile::getRanks(type));
+      state.push_back(tile::LoadOp::create(
+          b, loc, near, buffer, indices, Value(), Value(),
+          ValueRange{}, b.getStrArrayAttr(dims), b.getStrArrayAttr({})));
+    }
+    return state;
+  };
+  SmallVector<Value> first = load(zero);
+  auto loop = scf::ForOp::create(b, loc, one, splits, one, first);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Block &merge = fold.getMerge().front();
+    unsigned states = fold.getNumStates();
+    bindState(t, merge.getArguments().take_front(states),
+              SmallVector<Value>(loop.getRegionIterArgs()));
+    bindState(t, merge.getArguments().drop_front(states),
+              load(loop.getInductionVar()));
+    FailureOr<SmallVector<Value>> merged = t.convertBlock(merge);
+    if (failed(merged)) {
+      return failure();
+    }
+    SmallVector<Value> yielded;
+    for (auto [value, type] : llvm::zip_equal(*merged, stateTypes)) {
+      yielded.push_back(t.broadcast(loc, value, type));
+    }
+    scf::YieldOp::create(b, loc, yielded);
+  }
+  return finish(t, SmallVector<Value>(loop.getResults()));
+}
+
+LogicalResult FoldBuilder::build() {
+  FailureOr<SmallVector<Value>> known =
+      buildExtents(b, fold, context.inputs);
+  if (failed(known)) {
+    return failure();
+  }
+  extents = *known;
+  chooseRowRank();
+  if (failed(findStateTypes())) {
+    return failure();
+  }
+  int64_t rows = context.schedule.getRows();
+  SmallVector<OpFoldResult> bounds;
+  Value tasks = constantIndex(b, loc, 1);
+  for (unsigned rank : points) {
+    bounds.push_back(extents[rank]);
+    tasks = arith::MulIOp::create(b, loc, tasks, extents[rank]);
+  }
+  Value extent = rowRank >= 0 ? extents[rowRank] : constantIndex(b, loc, 1);
+  Value tiles = arith::CeilDivSIOp::create(b, loc, extent,
+                                           constantIndex(b, loc, rows));
+  bounds.push_back(tiles);
+  tasks = arith::MulIOp::create(b, loc, tasks, tiles);
+
+  SmallVector<OpFoldResult> mergeBounds(bounds);
+  if (context.schedule.getSplits() > 1) {
+    // As many parts as it takes to give every thread a task.
+    Value one = constantIndex(b, loc, 1);
+    Value threads = tile::ThreadsOp::create(b, loc, b.getIndexType());
+    Value wanted = arith::CeilDivSIOp::create(
+        b, loc, threads, arith::MaxSIOp::create(b, loc, tasks, one));
+    Value streamExtent = extents[fold.getRankIndex(fold.getStream())];
+    Value useful = arith::CeilDivSIOp::create(
+        b, loc, streamExtent,
+        constantIndex(b, loc, context.schedule.getKeys()));
+    Value most = arith::MinSIOp::create(
+        b, loc, useful, constantIndex(b, loc, context.schedule.getSplits()));
+    splits = arith::MaxSIOp::create(
+        b, loc, one, arith::MinSIOp::create(b, loc, wanted, most));
+    bounds.push_back(splits);
+    Value several = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt,
+                                          splits, one);
+    Value zero = constantIndex(b, loc, 0);
+    Value slots = arith::SelectOp::create(b, loc, several, tasks, zero);
+    for (RankedTensorType type : stateTypes) {
+      SmallVector<int64_t> shape{ShapedType::kDynamic, ShapedType::kDynamic};
+      llvm::append_range(shape, type.getShape());
+      partials.push_back(memref::AllocOp::create(
+          b, loc, MemRefType::get(shape, type.getElementType()),
+          ValueRange{slots, splits}, b.getI64IntegerAttr(64)));
+    }
+  }
+
+  auto forall = scf::ForallOp::create(b, loc, bounds, ValueRange{},
+                                      std::nullopt);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(forall.getBody()->getTerminator());
+    if (failed(buildTask(forall.getInductionVars()))) {
+      return failure();
+    }
+  }
+  if (!splits) {
+    return success();
+  }
+  Value several = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt,
+                                        splits, constantIndex(b, loc, 1));
+  split = Value();
+  auto branch = scf::IfOp::create(b, loc, several, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  auto merge = scf::ForallOp::create(b, loc, mergeBounds, ValueRange{},
+                                     std::nullopt);
+  {
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPoint(merge.getBody()->getTerminator());
+    if (failed(buildMerge(merge.getInductionVars()))) {
+      return failure();
+    }
+  }
+  b.setInsertionPointAfter(branch);
+  for (Value buffer : partials) {
+    memref::DeallocOp::create(b, loc, buffer);
+  }
+  return success();
+}
+
+LogicalResult fovea::buildTasks(OpBuilder &b, cascade::FoldOp fold,
+                                const FoldContext &context) {
+  return FoldBuilder(b, fold, context).build();
+}

@@ -1,0 +1,51 @@
+//===- FoldToTasks.h - one fold becomes tasks around a stream ---*- C++ -*-===//
+
+#ifndef FOVEA_PASSES_CASCADETOTILE_FOLDTOTASKS_H
+#define FOVEA_PASSES_CASCADETOTILE_FOLDTOTASKS_H
+
+#include "fovea/dialects/Cascade/CascadeOps.h"
+#include "fovea/dialects/Tile/TileOps.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace fovea {
+
+/// Where the elements of a tensor value are: a buffer, or pages of one behind
+/// a page table.
+struct Source {
+  mlir::Value buffer;
+  mlir::Value table;   // null unless paged
+  mlir::Value lengths; // null unless paged
+
+  bool isPaged() const { return static_cast<bool>(table); }
+  /// Extent of dimension `i` of the tensor, as an index value. Of a paged
+  /// position: the table's capacity.
+  mlir::Value extent(mlir::OpBuilder &b, mlir::Location loc, int64_t i) const;
+};
+
+/// Everything the conversion of a fold needs to know of its surroundings.
+struct FoldContext {
+  tile::ScheduleAttr schedule;
+  /// Sources of the fold's inputs (null buffer for scalars), in order.
+  llvm::SmallVector<Source> inputs;
+  /// Buffers that receive the fold's results, in order.
+  llvm::SmallVector<mlir::Value> results;
+  /// Buffers of tensors, and values of scalars, from outside the fold.
+  llvm::DenseMap<mlir::Value, Source> captured;
+  mlir::IRMapping *scalars = nullptr;
+};
+
+/// Extents of the fold's ranks (order of `fold.getRanks()`); emits a check for
+/// each further input that carries a rank.
+mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+buildExtents(mlir::OpBuilder &b, cascade::FoldOp fold,
+             llvm::ArrayRef<Source> inputs);
+
+/// Emits the tasks of `fold`. Errors are reported on the fold.
+mlir::LogicalResult buildTasks(mlir::OpBuilder &b, cascade::FoldOp fold,
+                               const FoldContext &context);
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_CASCADETOTILE_FOLDTOTASKS_H

@@ -1,0 +1,34 @@
+//===- Passes.td - from the algebra to the schedule -----------------------===//
+
+#ifndef FOVEA_PASSES_CASCADETOTILE_PASSES_TD
+#define FOVEA_PASSES_CASCADETOTILE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def CascadeToTilePass : Pass<"fovea-cascade-to-tile", "::mlir::ModuleOp"> {
+  let summary = "turn folds into tasks with streams of tiles";
+  let description = [{
+    Every function that carries a `tile.schedule` attribute is rewritten:
+    tensor arguments become strided buffers, results become trailing buffer
+    arguments, and each `cascade.fold` becomes an `scf.forall` over the
+    parallel ranks (one of them, the *row rank*, in tiles of `rows`) around a
+    `tile.stream` over the folded rank in steps of `keys`.
+
+    The row rank is a parallel rank that the streamed operands do not carry,
+    the innermost such; then every product of the step with a streamed operand
+    is a matrix product (`tile.contract`).
+
+    Which keys are visited follows from the fold's `where` region
+    (lib/Analysis/PredicateRanges.h): the stream gets disjoint ranges, and its
+    `visible` region classifies each step as empty, partial or full.
+
+    Rounding: none of its own.
+  }];
+  let dependentDialects = [
+    "::fovea::tile::TileDialect", "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::math::MathDialect", "::mlir::cf::ControlFlowDialect"
+  ];
+}
+
+#endif
