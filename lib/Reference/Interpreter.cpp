@@ -10,6 +10,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <cassert>
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -86,7 +87,13 @@ double fovea::reference::maximum(double a, double b) {
 }
 
 double fovea::reference::minimum(double a, double b) {
-  return -maximum(-a, -b);
+  if (a != a || b != b) {
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+  if (a == b) {
+    return std::signbit(a) ? a : b;
+  }
+  return a < b ? a : b;
 }
 
 unsigned fovea::reference::getWidth(Type type) {
