@@ -766,6 +766,7 @@ LogicalResult FoldBuilder::build() {
 
   auto forall = scf::ForallOp::create(b, loc, bounds, ValueRange{},
                                       std::nullopt);
+  forall->setAttr(tile::kRowRankAttrName, b.getStringAttr(rowName));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(forall.getBody()->getTerminator());
@@ -784,6 +785,7 @@ LogicalResult FoldBuilder::build() {
   b.setInsertionPointToStart(branch.thenBlock());
   auto merge = scf::ForallOp::create(b, loc, mergeBounds, ValueRange{},
                                      std::nullopt);
+  merge->setAttr(tile::kRowRankAttrName, b.getStringAttr(rowName));
   {
     OpBuilder::InsertionGuard inner(b);
     b.setInsertionPoint(merge.getBody()->getTerminator());

@@ -4,6 +4,7 @@
 #include "fovea/dialects/Tile/Tile.h"
 #include "fovea/passes/Cascade/Passes.h"
 #include "fovea/passes/CascadeToTile/Passes.h"
+#include "fovea/passes/TileToVector/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
@@ -15,6 +16,8 @@ int main(int argc, char **argv) {
   registry.insert<fovea::cascade::CascadeDialect, fovea::tile::TileDialect>();
   fovea::cascade::registerCascadePasses();
   fovea::registerCascadeToTilePasses();
+  fovea::registerTileToVectorPasses();
+  mlir::registerAllPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Fovea optimizer\n", registry));
 }

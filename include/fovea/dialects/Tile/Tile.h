@@ -19,6 +19,9 @@ namespace fovea::tile {
 /// Name of the function attribute that holds the `#tile.schedule` to obey.
 inline constexpr llvm::StringLiteral kScheduleAttrName = "tile.schedule";
 
+/// Name of the attribute of a task loop or function that holds the row rank.
+inline constexpr llvm::StringLiteral kRowRankAttrName = "tile.row_rank";
+
 /// The rank names of a tile type, outermost first.
 llvm::SmallVector<llvm::StringRef> getRanks(mlir::Type tile);
 

@@ -1,0 +1,373 @@
+//===- Memory.cpp - loads, stores and near buffers ------------------------===//
+
+#include "Emitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace fovea;
+
+/// Near memory lives on the stack of the task function, allocated at entry.
+Value Emitter::allocNear(int64_t elements, Type element) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&task.getBody().front());
+  return memref::AllocaOp::create(b, loc, MemRefType::get({elements}, element),
+                                  b.getI64IntegerAttr(64));
+}
+
+const FlatBuffer &Emitter::flatten(Value buffer) {
+  auto it = flats.find(buffer);
+  if (it != flats.end()) {
+    return it->second;
+  }
+  OpBuilder::InsertionGuard guard(b);
+  if (Operation *op = buffer.getDefiningOp()) {
+    b.setInsertionPointAfter(op);
+  } else {
+    b.setInsertionPointToStart(&task.getBody().front());
+  }
+  auto type = cast<MemRefType>(buffer.getType());
+  auto meta = memref::ExtractStridedMetadataOp::create(b, loc, buffer);
+  FlatBuffer flat;
+  flat.offset = meta.getOffset();
+  flat.strides.assign(meta.getStrides().begin(), meta.getStrides().end());
+  flat.sizes.assign(meta.getSizes().begin(), meta.getSizes().end());
+  if (type.getRank() > 0) {
+    flat.strides.back() = index(1);
+  }
+  auto flatType = MemRefType::get({ShapedType::kDynamic}, type.getElementType());
+  SmallVector<OpFoldResult> sizes{
+      b.getIndexAttr(std::numeric_limits<int64_t>::max())};
+  SmallVector<OpFoldResult> strides{b.getIndexAttr(1)};
+  Value size = index(std::numeric_limits<int64_t>::max());
+  sizes[0] = size;
+  flat.flat = memref::ReinterpretCastOp::create(
+      b, loc, flatType, meta.getBaseBuffer(),
+      OpFoldResult(b.getIndexAttr(0)), sizes, strides);
+  return flats[buffer] = flat;
+}
+
+Value Emitter::loadVector(Value buffer, Value at, Type type) {
+  return vector::LoadOp::create(b, loc, cast<VectorType>(type), buffer, at);
+}
+
+void Emitter::storeVector(Value vector, Value buffer, Value at) {
+  vector::StoreOp::create(b, loc, vector, buffer, at);
+}
+
+Value Emitter::toF32(Value v) {
+  Type element = getElementTypeOrSelf(v.getType());
+  if (!isa<FloatType>(element) || element.isF32()) {
+    return v;
+  }
+  Type f32 = b.getF32Type();
+  if (auto type = dyn_cast<VectorType>(v.getType())) {
+    return arith::ExtFOp::create(b, loc, type.clone(f32), v);
+  }
+  return arith::ExtFOp::create(b, loc, f32, v);
+}
+
+/// Stores bf16(low), bf16(high) interleaved: one pair per lane. Rounds to
+/// nearest by adding half a unit in the last place before truncation.
+void Emitter::storePairs(Value low, Value high, Value buffer, Value at) {
+  VectorType i32 = vectorOf(b.getI32Type());
+  auto splat = [&](int32_t v) -> Value {
+    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(i32, v));
+  };
+  auto rounded = [&](Value v) -> Value {
+    Value bits = arith::BitcastOp::create(b, loc, i32, v);
+    return arith::AddIOp::create(b, loc, bits, splat(0x8000));
+  };
+  Value l = arith::ShRUIOp::create(b, loc, rounded(low), splat(16));
+  Value h = arith::AndIOp::create(b, loc, rounded(high),
+                                  splat(static_cast<int32_t>(0xFFFF0000u)));
+  Value both = arith::OrIOp::create(b, loc, l, h);
+  auto pairs = VectorType::get({2 * schedule.getLanes()}, b.getBF16Type());
+  storeVector(vector::BitCastOp::create(b, loc, pairs, both), buffer, at);
+}
+
+//===----------------------------------------------------------------------===//
+// Loads of operands that depend on the row
+//===----------------------------------------------------------------------===//
+
+/// Copies a tile with the row rank into near memory, rows last. 16-bit floats
+/// are widened; if a paired product reads the tile, pairs of the other rank
+/// are also stored side by side.
+LogicalResult Emitter::lowerNearLoad(tile::LoadOp op) {
+  Value tile = op.getResult();
+  auto type = cast<RankedTensorType>(tile.getType());
+  Type element = type.getElementType();
+  bool wantPairs = false, wantPlain = false;
+  for (Operation *user : tile.getUsers()) {
+    auto contract = dyn_cast<tile::ContractOp>(user);
+    bool pairs = contract && usesPairs(contract);
+    (pairs ? wantPairs : wantPlain) = true;
+  }
+  SmallVector<StringRef> ranks = tile::getRanks(type);
+  if (ranks.size() > 2) {
+    return op.emitError("expected at most one rank beside the row rank in ")
+           << type;
+  }
+  int64_t extent = ranks.size() == 2 ? type.getDimSize(0) : 1;
+  int64_t rows = schedule.getRows();
+  Type held = isa<FloatType>(element) ? Type(b.getF32Type()) : element;
+  Form form;
+  form.kind = Form::Near;
+  if (wantPlain || !wantPairs) {
+    form.buffer = allocNear(extent * rows, held);
+  }
+  if (wantPairs) {
+    form.pairs = allocNear((extent + 1) / 2 * rows * 2, element);
+  }
+
+  FlatBuffer flat = flatten(op.getSource());
+  auto outer = scf::ForOp::create(b, loc, index(0), index(rows), index(1));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(outer.getBody());
+    Value r = outer.getInductionVar();
+    Value inner;
+    if (ranks.size() == 2) {
+      auto loop = scf::ForOp::create(b, loc, index(0), index(extent), index(1));
+      b.setInsertionPointToStart(loop.getBody());
+      inner = loop.getInductionVar();
+    } else {
+      inner = index(0);
+    }
+    Value offset = flat.offset;
+    for (auto [i, name] :
+         llvm::enumerate(op.getDims().getAsValueRange<StringAttr>())) {
+      Value at = scalar(op.getIndices()[i]);
+      if (!name.empty()) {
+        Value step = name == row ? r : inner;
+        at = add(at, step);
+        for (auto [j, bounded] :
+             llvm::enumerate(op.getBounded().getAsValueRange<StringAttr>())) {
+          if (bounded == name) {
+            at = arith::MinSIOp::create(
+                b, loc, at, add(scalar(op.getLimits()[j]), -1));
+          }
+        }
+      }
+      offset = add(offset, mul(at, flat.strides[i]));
+    }
+    Value v = memref::LoadOp::create(b, loc, flat.flat, offset);
+    if (form.buffer) {
+      memref::StoreOp::create(b, loc, toF32(v), form.buffer,
+                              ValueRange{add(mul(inner, rows), r)});
+    }
+    if (form.pairs) {
+      // [x / 2][row][x % 2]
+      Value two = index(2);
+      Value half = arith::DivUIOp::create(b, loc, inner, two);
+      Value odd = arith::RemUIOp::create(b, loc, inner, two);
+      Value at = add(mul(add(mul(half, rows), r), 2), odd);
+      memref::StoreOp::create(b, loc, v, form.pairs, ValueRange{at});
+    }
+  }
+  if (ranks.size() == 1) {
+    Form rowsForm;
+    rowsForm.kind = Form::Rows;
+    for (unsigned v = 0; v < numVectors(); ++v) {
+      rowsForm.rows.push_back(loadVector(
+          form.buffer, index(v * schedule.getLanes()), vectorOf(held)));
+    }
+    form = rowsForm;
+  }
+  forms[tile] = form;
+  return success();
+}
+
+LogicalResult Emitter::lowerLoad(tile::LoadOp op) {
+  if (hasRow(op.getResult())) {
+    return lowerNearLoad(op);
+  }
+  Form form;
+  form.kind = Form::Far;
+  forms[op.getResult()] = form;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Operands left in place
+//===----------------------------------------------------------------------===//
+
+/// Offset (elements) of row `x` of a [stream, channel] operand that was left
+/// in place. In a partial step rows at or beyond `count` repeat the last one.
+Value Emitter::rowOffset(tile::LoadOp op, Value x, Value count) {
+  if (partial) {
+    x = arith::MinSIOp::create(b, loc, x, add(count, -1));
+  }
+  Form &form = forms[op.getResult()];
+  if (form.offsets) {
+    return memref::LoadOp::create(b, loc, form.offsets, x);
+  }
+  FlatBuffer flat = flatten(op.getSource());
+  Value offset = flat.offset;
+  SmallVector<StringRef> ranks = tile::getRanks(op.getType());
+  for (auto [i, name] :
+       llvm::enumerate(op.getDims().getAsValueRange<StringAttr>())) {
+    Value at = scalar(op.getIndices()[i]);
+    if (name == ranks[0]) {
+      at = add(at, x);
+    }
+    offset = add(offset, mul(at, flat.strides[i]));
+  }
+  return offset;
+}
+
+/// Row offsets of a paged operand, looked up once per step.
+void Emitter::fillOffsets(tile::LoadOp op, Value count) {
+  auto type = cast<RankedTensorType>(op.getType());
+  Form &form = forms[op.getResult()];
+  form.offsets = allocNear(type.getDimSize(0), b.getIndexType());
+  FlatBuffer pages = flatten(op.getSource());
+  FlatBuffer table = flatten(op.getTable());
+  int64_t size = cast<MemRefType>(op.getSource().getType()).getDimSize(2);
+  Value tableRow = add(table.offset, mul(scalar(op.getRow()), table.strides[0]));
+  Value fixed = add(pages.offset,
+                    add(mul(scalar(op.getIndices()[1]), pages.strides[1]),
+                        mul(scalar(op.getIndices()[3]), pages.strides[3])));
+  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value position = add(scalar(op.getIndices()[0]), loop.getInductionVar());
+  Value slot = arith::RemUIOp::create(b, loc, position, index(size));
+  Value column = arith::DivUIOp::create(b, loc, position, index(size));
+  Value id = memref::LoadOp::create(
+      b, loc, table.flat, add(tableRow, mul(column, table.strides[1])));
+  Value page = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
+  Value offset = add(fixed, add(mul(page, pages.strides[0]),
+                                mul(slot, pages.strides[2])));
+  memref::StoreOp::create(b, loc, offset, form.offsets,
+                          ValueRange{loop.getInductionVar()});
+}
+
+/// Copies `count` rows of a 16-bit operand to near memory in f32.
+Value Emitter::decodeFar(tile::LoadOp op, Value count) {
+  auto type = cast<RankedTensorType>(op.getType());
+  int64_t width = type.getDimSize(1), lanes = schedule.getLanes();
+  Type element = type.getElementType();
+  Value buffer = allocNear(type.getDimSize(0) * width, b.getF32Type());
+  Value flat = flatten(op.getSource()).flat;
+  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value x = loop.getInductionVar();
+  Value from = rowOffset(op, x, count), to = mul(x, width);
+  int64_t c = 0;
+  for (; c + lanes <= width; c += lanes) {
+    Value v = loadVector(flat, add(from, c), vectorOf(element));
+    storeVector(toF32(v), buffer, add(to, c));
+  }
+  for (; c < width; ++c) {
+    Value v = memref::LoadOp::create(b, loc, flat, add(from, c));
+    memref::StoreOp::create(b, loc, toF32(v), buffer, ValueRange{add(to, c)});
+  }
+  return buffer;
+}
+
+/// Copies `count` rows of a 16-bit operand to near memory as pairs of rows:
+/// [x / 2][channel][x % 2], up to the next multiple of the block: what lies
+/// beyond `count` repeats the last row and meets weights of zero.
+Value Emitter::packFar(tile::LoadOp op, Value count) {
+  auto type = cast<RankedTensorType>(op.getType());
+  int64_t width = type.getDimSize(1), lanes = schedule.getLanes();
+  Type element = type.getElementType();
+  Value buffer = allocNear(type.getDimSize(0) * width, element);
+  Value flat = flatten(op.getSource()).flat;
+  Value block = index(schedule.getBlock());
+  Value rounded = mul(arith::CeilDivUIOp::create(b, loc, count, block), block);
+  auto loop = scf::ForOp::create(b, loc, index(0), rounded, index(2));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value x = loop.getInductionVar();
+  Value first = rowOffset(op, x, count), second = rowOffset(op, add(x, 1), count);
+  Value to = mul(x, width);
+  int64_t c = 0;
+  for (; c + lanes <= width; c += lanes) {
+    Value lo = loadVector(flat, add(first, c), vectorOf(element));
+    Value hi = loadVector(flat, add(second, c), vectorOf(element));
+    storeVector(vector::InterleaveOp::create(b, loc, lo, hi), buffer,
+                add(to, 2 * c));
+  }
+  for (; c < width; ++c) {
+    Value lo = memref::LoadOp::create(b, loc, flat, add(first, c));
+    Value hi = memref::LoadOp::create(b, loc, flat, add(second, c));
+    memref::StoreOp::create(b, loc, lo, buffer, ValueRange{add(to, 2 * c)});
+    memref::StoreOp::create(b, loc, hi, buffer, ValueRange{add(to, 2 * c + 1)});
+  }
+  return buffer;
+}
+
+//===----------------------------------------------------------------------===//
+// Stores
+//===----------------------------------------------------------------------===//
+
+/// Evaluates the tile into a near buffer, then writes it out row by row.
+LogicalResult Emitter::lowerStore(tile::StoreOp op) {
+  Value tile = op.getValue();
+  auto type = cast<RankedTensorType>(tile.getType());
+  SmallVector<StringRef> ranks = tile::getRanks(type);
+  int64_t rows = schedule.getRows();
+  bool wide = ranks.size() == 2;
+  if (ranks.size() > 2 || !hasRow(tile)) {
+    return op.emitError("expected a [row] or [x, row] tile to store");
+  }
+  Value near = allocNear((wide ? type.getDimSize(0) : 1) * rows,
+                         type.getElementType());
+  if (wide) {
+    if (failed(materialize(tile, near))) {
+      return failure();
+    }
+  } else {
+    if (failed(prepare(tile))) {
+      return failure();
+    }
+    Point point;
+    for (point.vec = 0; point.vec < numVectors(); ++point.vec) {
+      FailureOr<Value> v = eval(tile, point);
+      if (failed(v)) {
+        return failure();
+      }
+      storeVector(*v, near, index(point.vec * schedule.getLanes()));
+    }
+  }
+  FlatBuffer flat = flatten(op.getTarget());
+  Value count = index(rows);
+  Value offset = flat.offset, rowStride = index(0), innerStride = index(0);
+  for (auto [i, name] :
+       llvm::enumerate(op.getDims().getAsValueRange<StringAttr>())) {
+    Value start = scalar(op.getIndices()[i]);
+    offset = add(offset, mul(start, flat.strides[i]));
+    if (name == row) {
+      rowStride = flat.strides[i];
+      for (auto [bounded, limit] :
+           llvm::zip(op.getBounded().getAsValueRange<StringAttr>(),
+                     op.getLimits())) {
+        if (bounded == row) {
+          Value left = arith::SubIOp::create(b, loc, scalar(limit), start);
+          count = arith::MinSIOp::create(b, loc, count, left);
+        }
+      }
+    } else if (!name.empty()) {
+      innerStride = flat.strides[i];
+    }
+  }
+  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value r = loop.getInductionVar(), inner = index(0);
+  if (wide) {
+    auto nested = scf::ForOp::create(b, loc, index(0),
+                                     index(type.getDimSize(0)), index(1));
+    b.setInsertionPointToStart(nested.getBody());
+    inner = nested.getInductionVar();
+  }
+  Value v = memref::LoadOp::create(b, loc, near, add(mul(inner, rows), r));
+  Value at = add(offset, add(mul(r, rowStride), mul(inner, innerStride)));
+  memref::StoreOp::create(b, loc, v, flat.flat, ValueRange{at});
+  return success();
+}

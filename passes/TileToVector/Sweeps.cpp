@@ -1,0 +1,539 @@
+//===- Sweeps.cpp - one step of a stream as sweeps over its keys ----------===//
+//
+// Every tile of a step has a *level*: how many reductions over the keys must
+// be complete before it can be evaluated. For softmax attention:
+//
+//   level 0   S = K Q (product), T = scaled S       sweep 0: S, T, max, store T
+//   level 1   m' = max(m, max T), P = exp(T - m')   sweep 1: P, sum, store P
+//   level 2   l', acc' = acc * alpha + V P          product over the keys
+//
+// Sweep n evaluates what reductions and products of level n need. A value that
+// a later sweep needs is stored if it depends on a product, else evaluated
+// again (masks, coordinates).
+//
+//===----------------------------------------------------------------------===//
+
+#include "Emitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace fovea;
+
+struct Emitter::Step {
+  tile::StreamOp op;
+  Block *body;
+  Value count; // keys of this step
+  StringRef stream;
+  unsigned last = 0; // highest level
+  DenseMap<Value, unsigned> level;
+  DenseSet<Value> afterProduct; // recipes that depend on a product
+  // By level: what its sweep computes.
+  SmallVector<SmallVector<tile::ReduceOp>> reductions;
+  SmallVector<SmallVector<tile::ContractOp>> products;
+  SmallVector<llvm::SetVector<Value>> stores, pairStores;
+  SmallVector<Value> yields;
+  Carried carried;
+
+  bool hasStream(Value v) { return tile::findRank(v.getType(), stream) >= 0; }
+  bool isInside(Value v) {
+    Operation *op = v.getDefiningOp();
+    return op && op->getBlock() == body;
+  }
+  /// A product that keeps the keys; the other kind sums over them.
+  bool keepsStream(tile::ContractOp op) { return hasStream(op.getResult()); }
+};
+
+static bool isTile(Value v) { return isa<RankedTensorType>(v.getType()); }
+
+/// Marks what the sweep of `level` must find stored to evaluate `root`.
+void Emitter::addRoot(Step &step, Value root, unsigned level) {
+  if (!isTile(root) || !step.isInside(root) || !step.hasStream(root)) {
+    return;
+  }
+  if (step.level[root] < level && step.afterProduct.contains(root)) {
+    if (step.stores[step.level[root]].insert(root)) {
+      addRoot(step, root, step.level[root]);
+    }
+    return;
+  }
+  Operation *op = root.getDefiningOp();
+  if (isa<tile::ContractOp>(op)) {
+    return;
+  }
+  for (Value operand : op->getOperands()) {
+    if (auto guard = dyn_cast<tile::GuardOp>(op);
+        guard && !partial && operand == guard.getVisible()) {
+      continue;
+    }
+    addRoot(step, operand, level);
+  }
+}
+
+void Emitter::analyzeStep(Step &step) {
+  SmallVector<Operation *> ops;
+  for (Operation &op : step.body->without_terminator()) {
+    if (op.getNumResults() == 1 && isTile(op.getResult(0))) {
+      ops.push_back(&op);
+    }
+  }
+  for (Operation *op : ops) {
+    Value result = op->getResult(0);
+    unsigned level = 0;
+    bool after = false;
+    for (Value operand : op->getOperands()) {
+      level = std::max(level, step.level.lookup(operand));
+      after |= step.afterProduct.contains(operand);
+    }
+    auto contract = dyn_cast<tile::ContractOp>(op);
+    bool reduces =
+        (contract && !step.keepsStream(contract)) || isa<tile::ReduceOp>(op);
+    step.level[result] = level + reduces;
+    if (contract && step.keepsStream(contract)) {
+      after = true;
+    }
+    if (after && !reduces) {
+      step.afterProduct.insert(result);
+    }
+    step.last = std::max(step.last, step.level[result]);
+  }
+  step.reductions.resize(step.last + 1);
+  step.products.resize(step.last + 1);
+  step.stores.resize(step.last + 1);
+  step.pairStores.resize(step.last + 1);
+  for (Operation *op : ops) {
+    if (op->use_empty()) {
+      continue;
+    }
+    if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
+      unsigned level = step.level[reduce.getValue()];
+      step.reductions[level].push_back(reduce);
+      addRoot(step, reduce.getValue(), level);
+    } else if (auto contract = dyn_cast<tile::ContractOp>(op)) {
+      if (step.keepsStream(contract)) {
+        step.products[step.level[contract.getResult()]].push_back(contract);
+        continue;
+      }
+      Value rhs = contract.getRhs();
+      unsigned level = step.level[rhs];
+      auto &stores = usesPairs(contract) ? step.pairStores : step.stores;
+      stores[level].insert(rhs);
+      addRoot(step, rhs, level);
+    }
+  }
+}
+
+/// A product that cannot share a sweep with another one: stored on its own.
+LogicalResult Emitter::storeProduct(Step &step, tile::ContractOp op) {
+  if (failed(prepareOperands(op, step.count))) {
+    return failure();
+  }
+  auto type = cast<RankedTensorType>(op.getType());
+  Form form;
+  form.kind = Form::Near;
+  form.buffer =
+      allocNear(type.getDimSize(0) * schedule.getRows(), b.getF32Type());
+  int64_t block = schedule.getBlock();
+  auto loop =
+      scf::ForOp::create(b, loc, index(0), step.count, index(block));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value base = loop.getInductionVar();
+  FailureOr<Registers> acc = emitInnerProduct(op, base, block, step.count);
+  if (failed(acc)) {
+    return failure();
+  }
+  for (int64_t i = 0; i < block; ++i) {
+    for (unsigned v = 0; v < numVectors(); ++v) {
+      storeVector((*acc)[i * numVectors() + v], form.buffer,
+                  add(mul(add(base, i), schedule.getRows()),
+                      v * schedule.getLanes()));
+    }
+  }
+  forms[op.getResult()] = form;
+  return success();
+}
+
+static arith::AtomicRMWKind combineKind(tile::Combine combine) {
+  switch (combine) {
+  case tile::Combine::Sum:
+    return arith::AtomicRMWKind::addf;
+  case tile::Combine::Max:
+    return arith::AtomicRMWKind::maximumf;
+  case tile::Combine::Min:
+    return arith::AtomicRMWKind::minimumf;
+  }
+  llvm_unreachable("unknown combination");
+}
+
+LogicalResult Emitter::emitSweep(Step &step, unsigned level) {
+  auto &reductions = step.reductions[level];
+  auto &products = step.products[level];
+  auto &stores = step.stores[level];
+  auto &pairStores = step.pairStores[level];
+  for (; products.size() > 1; products.erase(products.begin())) {
+    if (failed(storeProduct(step, products.front()))) {
+      return failure();
+    }
+  }
+  if (reductions.empty() && stores.empty() && pairStores.empty()) {
+    return success();
+  }
+  tile::ContractOp product = products.empty() ? nullptr : products.front();
+  if (product && failed(prepareOperands(product, step.count))) {
+    return failure();
+  }
+  for (tile::ReduceOp reduce : reductions) {
+    if (failed(prepare(reduce.getValue()))) {
+      return failure();
+    }
+  }
+  DenseMap<Value, Form> stored;
+  auto addStore = [&](Value v, bool pairs) -> LogicalResult {
+    if (failed(prepare(v))) {
+      return failure();
+    }
+    auto type = cast<RankedTensorType>(v.getType());
+    int64_t elements = type.getDimSize(0) * schedule.getRows();
+    Form &form = stored[v];
+    form.kind = Form::Near;
+    if (pairs) {
+      form.pairs = allocNear(elements, b.getBF16Type());
+    } else {
+      form.buffer = allocNear(elements, type.getElementType());
+    }
+    return success();
+  };
+  for (Value v : stores) {
+    if (failed(addStore(v, false))) {
+      return failure();
+    }
+  }
+  for (Value v : pairStores) {
+    if (failed(addStore(v, true))) {
+      return failure();
+    }
+  }
+
+  int64_t block = schedule.getBlock(), rows = schedule.getRows();
+  unsigned vectors = numVectors();
+  SmallVector<Value> inits;
+  for (tile::ReduceOp reduce : reductions) {
+    Type element = getElementTypeOrSelf(reduce.getType());
+    Value zero = arith::getIdentityValue(combineKind(reduce.getCombine()),
+                                         element, b, loc);
+    Value all = vector::BroadcastOp::create(b, loc, vectorOf(element), zero);
+    inits.append(vectors, all);
+  }
+  auto loop = scf::ForOp::create(b, loc, index(0), step.count, index(block),
+                                 inits);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value base = loop.getInductionVar();
+    SmallVector<Value> running(loop.getRegionIterArgs());
+    Registers acc;
+    if (product) {
+      FailureOr<Registers> emitted =
+          emitInnerProduct(product, base, block, step.count);
+      if (failed(emitted)) {
+        return failure();
+      }
+      acc = *emitted;
+    }
+    DenseMap<Value, SmallVector<Value>> previous; // of an even coordinate
+    for (int64_t i = 0; i < block; ++i) {
+      DenseMap<Value, Value> perX;
+      Value x = add(base, i);
+      for (unsigned v = 0; v < vectors; ++v) {
+        DenseMap<Value, Value> perVector;
+        if (product) {
+          perVector[product.getResult()] = acc[i * vectors + v];
+        }
+        Point point{x, v, &perX, &perVector};
+        for (auto [n, reduce] : llvm::enumerate(reductions)) {
+          FailureOr<Value> value = eval(reduce.getValue(), point);
+          if (failed(value)) {
+            return failure();
+          }
+          Value &r = running[n * vectors + v];
+          r = arith::getReductionOp(combineKind(reduce.getCombine()), b, loc, r,
+                                    *value);
+        }
+        for (auto &[stored, form] : stored) {
+          FailureOr<Value> value = eval(stored, point);
+          if (failed(value)) {
+            return failure();
+          }
+          if (form.buffer) {
+            storeVector(*value, form.buffer,
+                        add(mul(x, rows), v * schedule.getLanes()));
+          }
+          if (!form.pairs) {
+            continue;
+          }
+          if (i % 2 == 0) {
+            previous[stored].push_back(*value);
+            continue;
+          }
+          Value at = add(mul(add(base, i - 1), rows),
+                         2 * v * schedule.getLanes());
+          storePairs(previous[stored][v], *value, form.pairs, at);
+        }
+      }
+      if (i % 2 == 1) {
+        previous.clear();
+      }
+    }
+    scf::YieldOp::create(b, loc, running);
+  }
+  for (auto &[value, form] : stored) {
+    forms[value] = form;
+  }
+  for (auto [n, reduce] : llvm::enumerate(reductions)) {
+    Form form;
+    form.kind = Form::Rows;
+    for (unsigned v = 0; v < vectors; ++v) {
+      form.rows.push_back(loop.getResult(n * vectors + v));
+    }
+    forms[reduce.getResult()] = form;
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// States with a channel rank
+//===----------------------------------------------------------------------===//
+
+/// Everything inside the step that `tile` is evaluated from.
+static void collect(Value tile, Block *body, llvm::SetVector<Value> &seen) {
+  if (!isTile(tile) || !seen.insert(tile)) {
+    return;
+  }
+  Operation *op = tile.getDefiningOp();
+  if (!op || op->getBlock() != body || isa<tile::ContractOp>(op)) {
+    return;
+  }
+  for (Value operand : op->getOperands()) {
+    collect(operand, body, seen);
+  }
+}
+
+/// Writes tile [channel, row] to `buffer`, one register tile at a time, with
+/// `product` (which sums over the keys) computed on the way.
+LogicalResult Emitter::emitWide(Value tile, tile::ContractOp product,
+                                Value buffer, Value count) {
+  // tile = x + product: the product accumulates onto x.
+  Value start;
+  if (auto sum = tile.getDefiningOp<arith::AddFOp>()) {
+    if (sum.getRhs() == product.getResult()) {
+      start = sum.getLhs();
+    } else if (sum.getLhs() == product.getResult()) {
+      start = sum.getRhs();
+    }
+  }
+  if (failed(prepareOperands(product, count)) || failed(prepare(tile))) {
+    return failure();
+  }
+  int64_t channels = cast<RankedTensorType>(tile.getType()).getDimSize(0);
+  int64_t block = schedule.getBlock(), rows = schedule.getRows();
+  unsigned vectors = numVectors();
+  VectorType type = vectorOf(b.getF32Type());
+
+  auto emit = [&](Value base, int64_t size) -> LogicalResult {
+    auto evalAt = [&](Value v, int64_t i, unsigned vec,
+                      Value acc) -> FailureOr<Value> {
+      DenseMap<Value, Value> perX, perVector;
+      if (acc) {
+        perVector[product.getResult()] = acc;
+      }
+      Point point{add(base, i), vec, &perX, &perVector};
+      return eval(v, point);
+    };
+    Registers init;
+    for (int64_t i = 0; i < size; ++i) {
+      for (unsigned v = 0; v < vectors; ++v) {
+        if (!start) {
+          init.push_back(
+              arith::ConstantOp::create(b, loc, b.getZeroAttr(type)));
+          continue;
+        }
+        FailureOr<Value> value = evalAt(start, i, v, {});
+        if (failed(value)) {
+          return failure();
+        }
+        init.push_back(*value);
+      }
+    }
+    FailureOr<Registers> acc =
+        emitOuterProduct(product, base, size, count, init);
+    if (failed(acc)) {
+      return failure();
+    }
+    for (int64_t i = 0; i < size; ++i) {
+      for (unsigned v = 0; v < vectors; ++v) {
+        Value value = (*acc)[i * vectors + v];
+        if (!start && tile != product.getResult()) {
+          FailureOr<Value> evaluated = evalAt(tile, i, v, value);
+          if (failed(evaluated)) {
+            return failure();
+          }
+          value = *evaluated;
+        }
+        storeVector(value, buffer,
+                    add(mul(add(base, i), rows), v * schedule.getLanes()));
+      }
+    }
+    return success();
+  };
+
+  int64_t whole = channels / block * block;
+  if (whole > 0) {
+    auto loop = scf::ForOp::create(b, loc, index(0), index(whole),
+                                   index(block));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    if (failed(emit(loop.getInductionVar(), block))) {
+      return failure();
+    }
+  }
+  return whole == channels ? success() : emit(index(whole), channels - whole);
+}
+
+/// Updates the wide states in place. A state is overwritten only when no other
+/// update still reads its old value; if all do, it is copied first.
+LogicalResult Emitter::emitWideStates(Step &step) {
+  SmallVector<unsigned> pending;
+  SmallVector<llvm::SetVector<Value>> needs(step.yields.size());
+  DenseMap<Value, unsigned> users; // products by number of updates
+  ValueRange arguments = step.body->getArguments().drop_front(2);
+  for (auto [i, yield] : llvm::enumerate(step.yields)) {
+    if (!step.carried.buffers[i] || yield == arguments[i]) {
+      continue;
+    }
+    collect(yield, step.body, needs[i]);
+    pending.push_back(i);
+    for (Value v : needs[i]) {
+      users[v] += v.getDefiningOp<tile::ContractOp>() != nullptr;
+    }
+  }
+  while (!pending.empty()) {
+    auto isFree = [&](unsigned i) {
+      return llvm::none_of(pending, [&](unsigned j) {
+        return j != i && needs[j].contains(arguments[i]);
+      });
+    };
+    auto it = llvm::find_if(pending, isFree);
+    if (it == pending.end()) {
+      it = pending.begin();
+      Value old = arguments[*it];
+      auto type = cast<RankedTensorType>(old.getType());
+      Value copy = allocNear(type.getNumElements(), type.getElementType());
+      if (failed(materialize(old, copy))) {
+        return failure();
+      }
+      forms[old].buffer = copy;
+    }
+    unsigned i = *it;
+    pending.erase(it);
+    Value tile = step.yields[i], buffer = step.carried.buffers[i];
+    SmallVector<tile::ContractOp> products;
+    for (Value v : needs[i]) {
+      auto product = v.getDefiningOp<tile::ContractOp>();
+      if (product && step.isInside(v) && forms[v].kind == Form::Recipe) {
+        products.push_back(product);
+      }
+    }
+    // One product is computed on the way, if nothing else needs it; the others
+    // are stored first.
+    while (products.size() > 1 ||
+           (products.size() == 1 && users[products[0].getResult()] > 1)) {
+      tile::ContractOp product = products.pop_back_val();
+      auto type = cast<RankedTensorType>(product.getType());
+      Form form;
+      form.kind = Form::Near;
+      form.buffer = allocNear(type.getNumElements(), type.getElementType());
+      if (failed(emitWide(product.getResult(), product, form.buffer,
+                          step.count))) {
+        return failure();
+      }
+      forms[product.getResult()] = form;
+    }
+    if (products.empty()) {
+      if (failed(materialize(tile, buffer))) {
+        return failure();
+      }
+    } else if (failed(emitWide(tile, products[0], buffer, step.count))) {
+      return failure();
+    }
+  }
+  return success();
+}
+
+/// Emits one step and returns the new [row] states, flattened.
+FailureOr<SmallVector<Value>>
+Emitter::emitStep(tile::StreamOp op, const Carried &carried,
+                  ValueRange vectors, Value first, Value last,
+                  bool isPartial) {
+  // What is learnt inside this variant does not hold outside it.
+  auto savedForms = forms;
+  bool savedPartial = partial;
+  Value savedCount = stepCount;
+  partial = isPartial;
+
+  Step step;
+  step.op = op;
+  step.body = &op.getBody().front();
+  step.stream = op.getRank();
+  step.carried = carried;
+  step.count = isPartial ? arith::SubIOp::create(b, loc, last, first).getResult()
+                         : index(op.getStep());
+  stepCount = step.count;
+  scalars.map(step.body->getArgument(0), first);
+  scalars.map(step.body->getArgument(1), last);
+  bindCarried(step.body->getArguments().drop_front(2), carried, vectors);
+  step.yields.assign(step.body->getTerminator()->getOperands().begin(),
+                     step.body->getTerminator()->getOperands().end());
+
+  auto emit = [&]() -> FailureOr<SmallVector<Value>> {
+    for (Operation &inner : step.body->without_terminator()) {
+      if (inner.getNumResults() == 1 && isTile(inner.getResult(0))) {
+        if (auto load = dyn_cast<tile::LoadOp>(inner)) {
+          if (failed(lowerLoad(load))) {
+            return failure();
+          }
+        }
+        continue;
+      }
+      b.clone(inner, scalars);
+    }
+    analyzeStep(step);
+    for (unsigned level = 0; level <= step.last; ++level) {
+      if (failed(emitSweep(step, level))) {
+        return failure();
+      }
+    }
+    SmallVector<Value> next;
+    for (auto [i, yield] : llvm::enumerate(step.yields)) {
+      if (carried.buffers[i]) {
+        continue;
+      }
+      if (failed(prepare(yield))) {
+        return failure();
+      }
+      llvm::append_range(next, forms[yield].rows);
+    }
+    if (failed(emitWideStates(step))) {
+      return failure();
+    }
+    return next;
+  };
+  FailureOr<SmallVector<Value>> result = emit();
+  forms = savedForms;
+  partial = savedPartial;
+  stepCount = savedCount;
+  return result;
+}
