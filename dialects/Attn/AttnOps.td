@@ -1,0 +1,106 @@
+//===- AttnOps.td - attention ---------------------------------------------===//
+
+#ifndef FOVEA_DIALECTS_ATTN_OPS_TD
+#define FOVEA_DIALECTS_ATTN_OPS_TD
+
+include "dialects/Attn/AttnTypes.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Attn_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Attn_Dialect, mnemonic, traits>;
+
+def Attn_AttendOp : Attn_Op<"attend", [
+    Pure, SingleBlock, AttrSizedOperandSegments]> {
+  let summary = "attend from every query to the keys it sees";
+  let description = [{
+    For every batch b, query head h and query row with position i, over the
+    visible keys j:
+
+    ```
+    s[j] = score(scale * sum_d Q[d] * K[j, d])
+    O    = sum_j w(s)[j] * V[j]
+    ```
+
+    with products, sums, scores and weights in f32 whatever the element type.
+
+    * **Visible** keys satisfy the pattern *and* the `where` region *and* lie
+      within the sequence. A query that sees no key gives O = 0 and
+      LSE = -inf.
+    * **Regions** see *positions*: `i` is the query's position, its row plus
+      Sk - Sq, which is negative for the first rows when there are more
+      queries than keys; `j` is the key's position. They are scalar code, may
+      capture tensors from outside (`tensor.extract`), and are evaluated at
+      any point, also where the key is not visible.
+    * `score` maps the scaled product to the logit; default identity.
+    * `where` restricts the pattern further.
+    * `weight`, with `l1` only, gives the unnormalised weight, which must be
+      positive.
+
+    | normaliser | weight of a visible key |
+    |---|---|
+    | `softmax` | exp(s) / sum exp(s) |
+    | `sigmoid` | 1 / (1 + exp(-s)) |
+    | `relu` | max(s, 0) |
+    | `l1` | weight(s) / sum weight(s); 0 when the sum is 0 |
+
+    `sink(%logits)` adds to every row of head h one more key, visible to all,
+    of logit `logits[h]` and value 0: it takes weight and gives nothing. It
+    counts in LSE, the logarithm of the softmax denominator.
+
+    Every clause may be left out. The defaults are `pattern<all>`,
+    `normalizer<softmax>` and a scale of 1 / sqrt(D).
+
+    ```mlir
+    %o, %lse = attn.attend %q, %kv documents(%ids)
+        pattern<causal and document> scale<0.125>
+        score (%s: f32, %b: index, %h: index, %i: index, %j: index) {
+          %slope = tensor.extract %slopes[%h] : tensor<?xf32>
+          %d = arith.subi %j, %i : index
+          %n = arith.index_cast %d : index to i32
+          %f = arith.sitofp %n : i32 to f32
+          %p = arith.mulf %f, %slope : f32
+          %t = arith.addf %s, %p : f32
+          attn.yield %t : f32
+        }
+        : (tensor<?x?x?x64xf32>, !attn.kv<dense, key = 64, value = 64, f32>, tensor<?x?xi32>)
+        -> (tensor<?x?x?x64xf32>, tensor<?x?x?xf32>)
+    ```
+
+    Rules checked at run time, because extents are known only then: equal
+    batch sizes, H a multiple of G, `documents` as long as the sequences, one
+    sink logit per query head, page ids and lengths within the pages.
+  }];
+  let arguments = (ins
+    AnyRankedTensor:$q,                  // [B, H, Sq, D]
+    Attn_KVType:$kv,
+    Optional<AnyRankedTensor>:$documents, // [B, Sk] of i32
+    Optional<AnyRankedTensor>:$sink,      // [H] of f32
+    Attn_PatternAttr:$pattern,
+    Attn_Normalizer:$normalizer,
+    OptionalAttr<F64Attr>:$scale);
+  let results = (outs
+    AnyRankedTensor:$output,              // [B, H, Sq, Dv]
+    Optional<AnyRankedTensor>:$lse);      // [B, H, Sq] of f32
+  let regions = (region AnyRegion:$score, AnyRegion:$where, AnyRegion:$weight);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    bool hasScore() { return !getScore().empty(); }
+    bool hasWhere() { return !getWhere().empty(); }
+    bool hasWeight() { return !getWeight().empty(); }
+    KVType getKVType() { return ::llvm::cast<KVType>(getKv().getType()); }
+    /// The factor of the products: the attribute, or 1 / sqrt(D).
+    double getScaleValue();
+  }];
+}
+
+def Attn_YieldOp : Attn_Op<"yield", [
+    Pure, Terminator, ReturnLike, HasParent<"AttendOp">]> {
+  let summary = "end a region of an attn op with its value";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
+#endif
