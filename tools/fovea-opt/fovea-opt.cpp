@@ -1,7 +1,9 @@
 //===- fovea-opt.cpp - run passes and pipelines on MLIR text --------------===//
 
+#include "fovea/dialects/Attn/Attn.h"
 #include "fovea/dialects/Cascade/Cascade.h"
 #include "fovea/dialects/Tile/Tile.h"
+#include "fovea/passes/AttnToCascade/Passes.h"
 #include "fovea/passes/Cascade/Passes.h"
 #include "fovea/passes/CascadeToTile/Passes.h"
 #include "fovea/passes/TileToVector/Passes.h"
@@ -13,7 +15,10 @@
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
+  registry.insert<fovea::attn::AttnDialect>();
   registry.insert<fovea::cascade::CascadeDialect, fovea::tile::TileDialect>();
+  mlir::registerAllPasses();
+  fovea::registerAttnToCascadePasses();
   fovea::cascade::registerCascadePasses();
   fovea::registerCascadeToTilePasses();
   fovea::registerTileToVectorPasses();
