@@ -75,3 +75,78 @@ func.func @full(%q: tensor<?x?x?x64xf32>, %kv: !attn.kv<dense, key = 64, value =
      : (tensor<?x?x?x64xf32>, !attn.kv<dense, key = 64, value = 64, f32>) -> tensor<?x?x?x64xf32>
   return %o : tensor<?x?x?x64xf32>
 }
+
+// Pages: gathered views, one length per sequence, the length in every
+// predicate. A static number of heads stays in the function's types.
+// CHECK-LABEL: func.func @paged
+// CHECK-SAME: tensor<?x?x16x64xbf16> {fovea.name = "cache_k_pages", test.kept}
+// CHECK-SAME: %[[LENGTHS:[a-z0-9]+]]: tensor<?xi32> {fovea.name = "cache_lengths", test.kept}
+// CHECK-SAME: tensor<f32> {test.after}
+// CHECK-SAME: -> tensor<2x8x?x128xbf16>
+// CHECK: cf.assert %{{.*}}, "attn.attend: expected as many pages of values as of keys"
+// CHECK: cf.assert %{{.*}}, "attn.attend: expected one row of the page table for each sequence of the query"
+// CHECK: cf.assert %{{.*}}, "attn.attend: expected one length for each sequence of the query"
+// CHECK: cascade.gather %{{.*}} : tensor<?x?x16x64xbf16>, tensor<?x?xi32>, tensor<?xi32> -> tensor<?x?x?x64xbf16>
+// CHECK: cascade.gather %{{.*}} : tensor<?x?x16x128xbf16>, tensor<?x?xi32>, tensor<?xi32> -> tensor<?x?x?x128xbf16>
+// CHECK: arith.extf
+// CHECK: arith.extf
+// CHECK: {cascade.name = "S"} : (tensor<2x?x?x?x64xbf16>, tensor<?x?x?x64xbf16>) -> tensor<2x?x?x?x?xf32>
+// CHECK: } where {
+// CHECK-NEXT: %[[B:.*]] = cascade.index "b"
+// CHECK-NEXT: %[[N:.*]] = tensor.extract %[[LENGTHS]][%[[B]]]
+// CHECK-NEXT: %[[LEN:.*]] = arith.index_cast %[[N]]
+// CHECK-NEXT: %[[K:.*]] = cascade.index "k"
+// CHECK-NEXT: %[[C:.*]] = arith.cmpi slt, %[[K]], %[[LEN]]
+// CHECK-NEXT: cascade.yield %[[C]]
+// CHECK: {cascade.name = "GM"}
+// CHECK: {cascade.name = "O"} : {{.*}} -> tensor<2x?x?x?x128xf32>
+// CHECK: arith.truncf
+// CHECK: {cascade.name = "OT"} : {{.*}} -> tensor<2x?x?x?x128xbf16>
+func.func @paged(%q: tensor<2x8x?x64xbf16>,
+                 %kv: !attn.kv<paged<16>, key = 64, value = 128, bf16> {fovea.name = "cache", test.kept},
+                 %unused: tensor<f32> {test.after}) -> tensor<2x8x?x128xbf16> {
+  %o = attn.attend %q, %kv
+     : (tensor<2x8x?x64xbf16>, !attn.kv<paged<16>, key = 64, value = 128, bf16>) -> tensor<2x8x?x128xbf16>
+  return %o : tensor<2x8x?x128xbf16>
+}
+
+// A sink logit is where the maximum and the denominator start.
+// CHECK-LABEL: func.func @sink
+// CHECK: cf.assert %{{.*}}, "attn.attend: expected one sink logit for each query head"
+// CHECK: %[[LOGITS:.*]] = tensor.expand_shape %{{.*}} {{\[\[}}0, 1]]
+// CHECK: %[[GM:.*]] = cascade.einsum %{{.*}}[b, g, r, q, k] from %[[LOGITS]][g, r] -> [b, g, r, q] reduce max
+// CHECK: %[[SS:.*]] = cascade.einsum %[[LOGITS]][g, r], %[[GM]][b, g, r, q] -> [b, g, r, q] {
+// CHECK: {cascade.name = "SS"}
+// CHECK: cascade.einsum %{{.*}}[b, g, r, q, k] from %[[SS]][b, g, r, q] -> [b, g, r, q] reduce sum
+func.func @sink(%q: tensor<?x?x?x64xf32>, %kv: !attn.kv<dense, key = 64, value = 64, f32>,
+                %logits: tensor<?xf32>) -> tensor<?x?x?x64xf32> {
+  %o = attn.attend %q, %kv sink(%logits)
+     : (tensor<?x?x?x64xf32>, !attn.kv<dense, key = 64, value = 64, f32>, tensor<?xf32>) -> tensor<?x?x?x64xf32>
+  return %o : tensor<?x?x?x64xf32>
+}
+
+// Two caches, chained; the second is numbered. Documents of pages must reach
+// as far as the longest sequence.
+// CHECK-LABEL: func.func @two
+// CHECK-SAME: fovea.name = "k"}
+// CHECK-SAME: fovea.name = "v"}
+// CHECK-SAME: fovea.name = "kv1_k_pages"}
+// CHECK-SAME: fovea.name = "kv1_lengths"}
+// CHECK: {cascade.name = "W"}
+// CHECK: {cascade.name = "SD"}
+// CHECK: {cascade.name = "A"}
+// CHECK: %[[LONGEST:.*]] = scf.for
+// CHECK: %[[LONG:.*]] = arith.cmpi sge, %{{.*}}, %[[LONGEST]]
+// CHECK: cf.assert %[[LONG]], "attn.attend: expected a document for each key of the longest sequence"
+func.func @two(%q: tensor<?x?x?x64xf32>, %kv: !attn.kv<dense, key = 64, value = 64, f32>,
+               %cache: !attn.kv<paged<8>, key = 64, value = 64, f32>, %ids: tensor<?x?xi32>)
+    -> tensor<?x?x?x64xf32> {
+  %o = attn.attend %q, %kv normalizer<l1>
+      weight (%s: f32) {
+        %w = math.exp2 %s : f32
+        attn.yield %w : f32
+      } : (tensor<?x?x?x64xf32>, !attn.kv<dense, key = 64, value = 64, f32>) -> tensor<?x?x?x64xf32>
+  %p = attn.attend %o, %cache documents(%ids) pattern<document> normalizer<sigmoid>
+     : (tensor<?x?x?x64xf32>, !attn.kv<paged<8>, key = 64, value = 64, f32>, tensor<?x?xi32>) -> tensor<?x?x?x64xf32>
+  return %p : tensor<?x?x?x64xf32>
+}
