@@ -194,6 +194,16 @@ Emitter::emitOuterProduct(tile::ContractOp op, Value base, int64_t blockSize,
           VectorType::get({lanes * stride},
                           pairs ? Type(b.getBF16Type()) : b.getF32Type())));
     }
+    // Where a weight is zero its key does not take part, whatever its value: a
+    // NaN of a key that a row does not see must not reach the row.
+    SmallVector<Value> counts;
+    for (unsigned v = 0; partial && v < numVectors(); ++v) {
+      VectorType bits = vectorOf(b.getI32Type());
+      Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(bits));
+      Value word = vector::BitCastOp::create(b, loc, bits, r[v]);
+      counts.push_back(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
+                                             word, zero));
+    }
     Value buffer, offset;
     if (pairs) {
       buffer = left.packed;
@@ -215,8 +225,12 @@ Emitter::emitOuterProduct(tile::ContractOp op, Value base, int64_t blockSize,
                       : broadcast.element(buffer, at);
       for (unsigned v = 0; v < numVectors(); ++v) {
         Value &a = acc[i * numVectors() + v];
-        a = pairs ? tile::DotPairsOp::create(b, loc, a, l, r[v]).getResult()
+        Value sum =
+            pairs ? tile::DotPairsOp::create(b, loc, a, l, r[v]).getResult()
                   : vector::FMAOp::create(b, loc, l, r[v], a).getResult();
+        a = counts.empty()
+                ? sum
+                : arith::SelectOp::create(b, loc, counts[v], sum, a);
       }
     }
     return acc;

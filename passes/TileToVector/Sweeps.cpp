@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -31,6 +32,8 @@ struct Emitter::Step {
   unsigned last = 0; // highest level
   DenseMap<Value, unsigned> level;
   DenseSet<Value> afterProduct; // recipes that depend on a product
+  DenseMap<Value, unsigned> lastUse; // of a stored value: the last sweep
+  DenseSet<Value> reused;            // stored values whose buffer was taken
   // By level: what its sweep computes.
   SmallVector<SmallVector<tile::ReduceOp>> reductions;
   SmallVector<SmallVector<tile::ContractOp>> products;
@@ -55,6 +58,8 @@ void Emitter::addRoot(Step &step, Value root, unsigned level) {
     return;
   }
   if (step.level[root] < level && step.afterProduct.contains(root)) {
+    unsigned &last = step.lastUse[root];
+    last = std::max(last, level);
     if (step.stores[step.level[root]].insert(root)) {
       addRoot(step, root, step.level[root]);
     }
@@ -121,6 +126,7 @@ void Emitter::analyzeStep(Step &step) {
       unsigned level = step.level[rhs];
       auto &stores = usesPairs(contract) ? step.pairStores : step.stores;
       stores[level].insert(rhs);
+      step.lastUse[rhs] = step.last + 1;
       addRoot(step, rhs, level);
     }
   }
@@ -191,8 +197,12 @@ LogicalResult Emitter::emitSweep(Step &step, unsigned level) {
       return failure();
     }
   }
-  DenseMap<Value, Form> stored;
+  llvm::MapVector<Value, Form> stored;
   auto addStore = [&](Value v, bool pairs) -> LogicalResult {
+    if (stored.count(v)) {
+      return step.op.emitError("expected a weight to feed either paired or "
+                               "plain products, not both");
+    }
     if (failed(prepare(v))) {
       return failure();
     }
@@ -202,7 +212,19 @@ LogicalResult Emitter::emitSweep(Step &step, unsigned level) {
     form.kind = Form::Near;
     if (pairs) {
       form.pairs = allocNear(elements, b.getBF16Type());
-    } else {
+      return success();
+    }
+    // What this sweep reads for the last time can be overwritten in place.
+    for (unsigned earlier = 0; earlier < level && !form.buffer; ++earlier) {
+      for (Value old : step.stores[earlier]) {
+        if (old.getType() == type && step.lastUse[old] == level &&
+            step.reused.insert(old).second) {
+          form.buffer = forms[old].buffer;
+          break;
+        }
+      }
+    }
+    if (!form.buffer) {
       form.buffer = allocNear(elements, type.getElementType());
     }
     return success();
@@ -263,25 +285,27 @@ LogicalResult Emitter::emitSweep(Step &step, unsigned level) {
           r = arith::getReductionOp(combineKind(reduce.getCombine()), b, loc, r,
                                     *value);
         }
-        for (auto &[stored, form] : stored) {
-          FailureOr<Value> value = eval(stored, point);
+        // All reads of this point come before its writes.
+        SmallVector<Value> values;
+        for (auto &[tile, form] : stored) {
+          FailureOr<Value> value = eval(tile, point);
           if (failed(value)) {
             return failure();
           }
+          values.push_back(*value);
+        }
+        for (auto [entry, value] : llvm::zip_equal(stored, values)) {
+          auto &[tile, form] = entry;
           if (form.buffer) {
-            storeVector(*value, form.buffer,
+            storeVector(value, form.buffer,
                         add(mul(x, rows), v * schedule.getLanes()));
+          } else if (i % 2 == 0) {
+            previous[tile].push_back(value);
+          } else {
+            Value at = add(mul(add(base, i - 1), rows),
+                           2 * v * schedule.getLanes());
+            storePairs(previous[tile][v], value, form.pairs, at);
           }
-          if (!form.pairs) {
-            continue;
-          }
-          if (i % 2 == 0) {
-            previous[stored].push_back(*value);
-            continue;
-          }
-          Value at = add(mul(add(base, i - 1), rows),
-                         2 * v * schedule.getLanes());
-          storePairs(previous[stored][v], *value, form.pairs, at);
         }
       }
       if (i % 2 == 1) {
