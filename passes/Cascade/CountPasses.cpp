@@ -107,7 +107,7 @@ private:
       PassCount count = countPasses(function, parts);
       print(count, state, llvm::outs());
       for (const CutEdge &cut : count.cuts) {
-        cut.consumer->emitRemark("rank '")
+        emitRemark(cut.consumer->getLoc(), "rank '")
             << llvm::join(parts, ",") << "': pass " << cut.toPass
             << " starts here, because it needs the final value of "
             << getDisplayName(cut.operand, state);

@@ -30,4 +30,36 @@ def CountPassesPass : Pass<"fovea-count-passes", "::mlir::ModuleOp"> {
   ];
 }
 
+def DeriveFoldPass : Pass<"fovea-derive-fold", "::mlir::ModuleOp"> {
+  let summary = "turn the Einsums over a streamed rank into one fold per walk";
+  let description = [{
+    For each function: every reduction over the streamed rank is brought to a
+    sum of terms `A(r) V(c) (x(c) + p(r))^n exp(u(c) + w(r))`, where c is what a
+    walk knows at a coordinate and r what it knows only at its end. Such terms
+    are accumulated in the walk that makes r: deferred (no exponential and
+    n = 0), repaired (an exponential, measured from a running maximum) or
+    lifted (n + 1 sums). All reductions of one walk become one `cascade.fold`.
+    What does not separate runs in the next walk, with the reason in a remark.
+    Values per key that need a finished statistic are written by the step of
+    the walk after it.
+
+    Real numbers are treated as a field: sums are reassociated, products
+    distributed and divisions delayed. Casts to a narrower type between two
+    steps of a chain that is merged are dropped.
+
+    ```
+    GM[q] = max_k S;  SD[q] = sum_k exp(S - GM);  O = sum_k exp(S - GM) V / SD
+    ```
+    becomes one fold with state (max, sum, weighted sum of V).
+  }];
+  let options = [
+    Option<"rank", "rank", "std::string", /*default=*/"",
+           "The streamed rank; by default the one with the most passes">
+  ];
+  let dependentDialects = [
+    "::fovea::cascade::CascadeDialect", "::mlir::arith::ArithDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
 #endif
