@@ -4,6 +4,8 @@
 
 #include "Machine.h"
 
+#include "fovea/dialects/Attn/Attn.h"
+
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -14,6 +16,7 @@
 #include <limits>
 
 using namespace mlir;
+using namespace fovea;
 using namespace fovea::reference;
 
 //===----------------------------------------------------------------------===//
@@ -101,7 +104,10 @@ unsigned fovea::reference::getWidth(Type type) {
   return type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
 }
 
-unsigned fovea::reference::getNumComponents(Type type) { return 1; }
+unsigned fovea::reference::getNumComponents(Type type) {
+  auto kv = dyn_cast<attn::KVType>(type);
+  return kv ? kv.getComponentTypes().size() : 1;
+}
 
 void fovea::reference::load(Slot &slot, const Tensor &tensor, int64_t i) {
   if (tensor.isReal) {
@@ -157,6 +163,7 @@ static std::string describe(Location loc) {
 Machine::Machine(const Options &options) : options(options) {
   addUpstreamRules(rules);
   addCascadeRules(rules);
+  addAttnRules(rules);
 }
 
 LogicalResult Machine::fail(Operation *op, const Twine &message) {
@@ -334,7 +341,14 @@ llvm::Expected<std::vector<Tensor>>
 fovea::reference::interpret(func::FuncOp f, ArrayRef<Tensor> arguments,
                             const Options &options) {
   Machine machine(options);
-  SmallVector<Type> types(f.getArgumentTypes());
+  SmallVector<Type> types;
+  for (Type type : f.getArgumentTypes()) {
+    if (auto kv = dyn_cast<attn::KVType>(type)) {
+      llvm::append_range(types, kv.getComponentTypes());
+    } else {
+      types.push_back(type);
+    }
+  }
   if (types.size() != arguments.size()) {
     (void)machine.fail(f, "expected " + Twine(types.size()) +
                               " arguments, got " + Twine(arguments.size()));
@@ -350,6 +364,10 @@ fovea::reference::interpret(func::FuncOp f, ArrayRef<Tensor> arguments,
     return machine.takeError();
   }
   std::vector<Tensor> tensors;
+  if (results.size() != f.getNumResults()) {
+    (void)machine.fail(f, "expected results that are numbers or tensors");
+    return machine.takeError();
+  }
   for (auto [slot, type] : llvm::zip_equal(results, f.getResultTypes())) {
     tensors.push_back(toTensor(slot, type));
   }

@@ -8,7 +8,8 @@
 //   %p = arith.mulf %x, %y   ->   frame[7].real = frame[5].real * frame[6].real
 //
 // The table from operation names to translators is filled by one function per
-// group of dialects: addUpstreamRules, addScalarRules, addCascadeRules.
+// group of dialects: addUpstreamRules, addScalarRules, addCascadeRules,
+// addAttnRules.
 //
 //===----------------------------------------------------------------------===//
 
@@ -81,6 +82,7 @@ void addUpstreamRules(Rules &rules);
 void addScalarRules(Rules &rules);
 void addCascadeRules(Rules &rules);
 void addFoldRule(Rules &rules);
+void addAttnRules(Rules &rules);
 
 /// Holds what outlives a frame: translated functions and the first error.
 class Machine {

@@ -1,0 +1,441 @@
+//===- EvalAttn.cpp - attention straight from its definition --------------===//
+//
+// attn.attend is executed from the text in AttnOps.td and AttnAttrs.td, not
+// through its expansion, so that the expansion can be compared with it. For
+// each row (b, h, query) it lists the visible keys and then
+//
+//   s[j] = score(scale * sum_d Q[d] K[j, d]),   O = sum_j w[j] V[j]
+//
+// What the text leaves open:
+//
+// - keys that are not visible take no part at all; whatever their rows hold,
+//   a NaN included, does not matter, and `score` does not see them;
+// - exp(s) / sum exp(s) is computed as exp(s - m) / sum exp(s - m) with m the
+//   largest visible score (0 if that is -inf), which is the same number where
+//   both are defined. A denominator of 0, as when every score is -inf, gives
+//   O = 0, as a row without keys does;
+// - the scale is an f32 constant.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Machine.h"
+
+#include "fovea/dialects/Attn/AttnOps.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace fovea;
+using namespace fovea::reference;
+using attn::Normalizer;
+using attn::PatternAttr;
+using attn::PatternKind;
+
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+
+namespace {
+
+/// The extents of one run.
+struct Sizes {
+  int64_t batch, heads, queries, groups, width, valueWidth;
+};
+
+/// One query row: where it is and which keys it may have.
+struct Row {
+  int64_t batch, head;
+  int64_t position; // of the query
+  int64_t length;   // number of keys of the sequence
+};
+
+struct Attend {
+  attn::AttendOp op;
+  unsigned query, components, output;
+  std::optional<unsigned> documents, sink, lse;
+  Program score, where, weight;
+  double scale;
+
+  LogicalResult run(Frame &f);
+
+private:
+  FailureOr<Sizes> getSizes(Frame &f);
+  LogicalResult checkPages(Frame &f, const Sizes &sizes);
+  int64_t getLength(Frame &f, int64_t batch);
+  int64_t getKeyRow(Frame &f, const Sizes &sizes, const Row &row, int64_t key);
+  bool matches(Frame &f, PatternAttr pattern, const Row &row, int64_t key);
+  FailureOr<bool> isVisible(Frame &f, const Row &row, int64_t key);
+  FailureOr<double> getScore(Frame &f, const Sizes &sizes, const Row &row,
+                             int64_t key, const double *q);
+  FailureOr<double> getWeight(Frame &f, double score);
+  /// Weights from scores, in place. Gives the denominator's logarithm.
+  LogicalResult normalize(Frame &f, const Row &row,
+                          SmallVectorImpl<double> &scores, double &lse);
+  LogicalResult runRow(Frame &f, const Sizes &sizes, const Row &row,
+                       const double *q, double *out, double *lse);
+
+  const Tensor &component(Frame &f, unsigned i) {
+    return *f[components + i].tensor;
+  }
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Run-time rules
+//===----------------------------------------------------------------------===//
+
+/// Checks that two extents agree.
+static LogicalResult expectEqual(Frame &f, Operation *op, int64_t a, int64_t b,
+                                 StringRef rule) {
+  if (a == b) {
+    return success();
+  }
+  return f.machine.fail(op, "expected " + rule + ", got " + Twine(a) +
+                                " and " + Twine(b));
+}
+
+FailureOr<Sizes> Attend::getSizes(Frame &f) {
+  ArrayRef<int64_t> q = f[query].tensor->shape;
+  ArrayRef<int64_t> k = component(f, 0).shape, v = component(f, 1).shape;
+  bool isPaged = op.getKVType().isPaged();
+  StringRef unit = isPaged ? "as many pages of values as of keys"
+                           : "as many rows of values as of keys";
+  if (failed(expectEqual(f, op, k[1], v[1],
+                         "as many heads of values as of keys")) ||
+      failed(expectEqual(f, op, k[isPaged ? 0 : 2], v[isPaged ? 0 : 2],
+                         unit))) {
+    return failure();
+  }
+  unsigned firstBatched = isPaged ? 2 : 0;
+  for (unsigned i : {firstBatched, firstBatched + 1}) {
+    if (failed(expectEqual(f, op, component(f, i).shape[0], q[0],
+                           "keys and values of the query's batch size"))) {
+      return failure();
+    }
+  }
+  if (k[1] == 0 || q[1] % k[1] != 0) {
+    return f.machine.fail(op, "expected the number of query heads to be a "
+                              "multiple of the number of key heads, got " +
+                                  Twine(q[1]) + " and " + Twine(k[1]));
+  }
+  if (sink && failed(expectEqual(f, op, f[*sink].tensor->shape[0], q[1],
+                                 "one sink logit for each query head"))) {
+    return failure();
+  }
+  if (isPaged && failed(checkPages(f, {q[0], q[1], q[2], k[1], k[3], v[3]}))) {
+    return failure();
+  }
+  if (documents) {
+    ArrayRef<int64_t> ids = f[*documents].tensor->shape;
+    int64_t longest = isPaged ? 0 : k[2];
+    for (int64_t b = 0; isPaged && b < q[0]; ++b) {
+      longest = std::max(longest, getLength(f, b));
+    }
+    if (ids[0] != q[0] || (isPaged ? ids[1] < longest : ids[1] != longest)) {
+      return f.machine.fail(op, "expected a document for each key, " +
+                                    toText({q[0], longest}) + ", got " +
+                                    toText(ids));
+    }
+  }
+  return Sizes{q[0], q[1], q[2], k[1], k[3], v[3]};
+}
+
+/// Lengths fit into the table and the pages of used slots exist.
+LogicalResult Attend::checkPages(Frame &f, const Sizes &sizes) {
+  const Tensor &table = component(f, 2), &lengths = component(f, 3);
+  int64_t numPages = component(f, 0).shape[0];
+  int64_t pageSize = op.getKVType().getPageSize();
+  for (int64_t b = 0; b < sizes.batch; ++b) {
+    int64_t length = lengths.integers[b], slots = table.shape[1];
+    if (length < 0 || length > slots * pageSize) {
+      return f.machine.fail(op, "expected the length of sequence " + Twine(b) +
+                                    " in [0, " + Twine(slots * pageSize) +
+                                    "], got " + Twine(length));
+    }
+    for (int64_t slot = 0; slot * pageSize < length; ++slot) {
+      int64_t page = table.integers[b * slots + slot];
+      if (page < 0 || page >= numPages) {
+        return f.machine.fail(op, "expected the page of sequence " + Twine(b) +
+                                      ", slot " + Twine(slot) + " in [0, " +
+                                      Twine(numPages) + "), got " +
+                                      Twine(page));
+      }
+    }
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Keys
+//===----------------------------------------------------------------------===//
+
+int64_t Attend::getLength(Frame &f, int64_t batch) {
+  return op.getKVType().isPaged() ? component(f, 3).integers[batch]
+                                  : component(f, 0).shape[2];
+}
+
+/// Which row of channels a key is, counted through the whole tensor.
+int64_t Attend::getKeyRow(Frame &f, const Sizes &sizes, const Row &row,
+                          int64_t key) {
+  int64_t group = row.head / (sizes.heads / sizes.groups);
+  if (!op.getKVType().isPaged()) {
+    return (row.batch * sizes.groups + group) * row.length + key;
+  }
+  int64_t pageSize = op.getKVType().getPageSize();
+  const Tensor &table = component(f, 2);
+  int64_t page =
+      table.integers[row.batch * table.shape[1] + key / pageSize];
+  return (page * sizes.groups + group) * pageSize + key % pageSize;
+}
+
+static int64_t floorDivide(int64_t a, int64_t n) {
+  return a >= 0 ? a / n : -((-a + n - 1) / n);
+}
+
+bool Attend::matches(Frame &f, PatternAttr pattern, const Row &row,
+                     int64_t key) {
+  int64_t query = row.position, n = pattern.getValue();
+  auto holds = [&](PatternAttr operand) {
+    return matches(f, operand, row, key);
+  };
+  switch (pattern.getKind()) {
+  case PatternKind::All:
+    return true;
+  case PatternKind::Causal:
+    return key <= query;
+  case PatternKind::Window:
+    return std::abs(query - key) < n;
+  case PatternKind::Sink:
+  case PatternKind::Prefix:
+    return key < n;
+  case PatternKind::Block:
+    return floorDivide(query, n) == floorDivide(key, n);
+  case PatternKind::Stride:
+    return (query - key) % n == 0;
+  case PatternKind::Document: {
+    const Tensor &ids = *f[*documents].tensor;
+    int64_t first = row.batch * ids.shape[1];
+    return query >= 0 &&
+           ids.integers[first + query] == ids.integers[first + key];
+  }
+  case PatternKind::Not:
+    return !holds(pattern.getOperands().front());
+  case PatternKind::And:
+    return llvm::all_of(pattern.getOperands(), holds);
+  case PatternKind::Or:
+    return llvm::any_of(pattern.getOperands(), holds);
+  }
+  llvm_unreachable("unknown pattern");
+}
+
+static void setCoordinates(Frame &f, ArrayRef<unsigned> arguments,
+                           const Row &row, int64_t key) {
+  f[arguments[0]].integer = row.batch;
+  f[arguments[1]].integer = row.head;
+  f[arguments[2]].integer = row.position;
+  f[arguments[3]].integer = key;
+}
+
+FailureOr<bool> Attend::isVisible(Frame &f, const Row &row, int64_t key) {
+  if (!matches(f, op.getPattern(), row, key)) {
+    return false;
+  }
+  if (!op.hasWhere()) {
+    return true;
+  }
+  setCoordinates(f, where.arguments, row, key);
+  if (failed(where.run(f))) {
+    return failure();
+  }
+  return f[where.yields[0]].integer != 0;
+}
+
+//===----------------------------------------------------------------------===//
+// Scores and weights
+//===----------------------------------------------------------------------===//
+
+FailureOr<double> Attend::getScore(Frame &f, const Sizes &sizes,
+                                   const Row &row, int64_t key,
+                                   const double *q) {
+  const double *k = component(f, 0).reals.data() +
+                    getKeyRow(f, sizes, row, key) * sizes.width;
+  double dot = 0;
+  for (int64_t d = 0; d < sizes.width; ++d) {
+    dot += q[d] * k[d];
+  }
+  if (!op.hasScore()) {
+    return dot * scale;
+  }
+  f[score.arguments[0]].real = dot * scale;
+  setCoordinates(f, ArrayRef<unsigned>(score.arguments).drop_front(), row, key);
+  if (failed(score.run(f))) {
+    return failure();
+  }
+  return f[score.yields[0]].real;
+}
+
+FailureOr<double> Attend::getWeight(Frame &f, double score) {
+  f[weight.arguments[0]].real = score;
+  if (failed(weight.run(f))) {
+    return failure();
+  }
+  return f[weight.yields[0]].real;
+}
+
+static void divideAll(MutableArrayRef<double> weights, double sum) {
+  for (double &w : weights) {
+    w = sum == 0 ? 0.0 : w / sum;
+  }
+}
+
+LogicalResult Attend::normalize(Frame &f, const Row &row,
+                                SmallVectorImpl<double> &scores, double &lse) {
+  double sum = 0;
+  switch (op.getNormalizer()) {
+  case Normalizer::Softmax: {
+    double extra = sink ? f[*sink].tensor->reals[row.head] : -infinity;
+    double max = extra;
+    for (double s : scores) {
+      max = maximum(max, s);
+    }
+    double shift = max == -infinity ? 0.0 : max;
+    sum = std::exp(extra - shift);
+    for (double &s : scores) {
+      s = std::exp(s - shift);
+      sum += s;
+    }
+    lse = shift + std::log(sum);
+    divideAll(scores, sum);
+    return success();
+  }
+  case Normalizer::Sigmoid:
+    for (double &s : scores) {
+      s = 1.0 / (1.0 + std::exp(-s));
+    }
+    return success();
+  case Normalizer::Relu:
+    for (double &s : scores) {
+      s = maximum(s, 0.0);
+    }
+    return success();
+  case Normalizer::L1:
+    for (double &s : scores) {
+      FailureOr<double> w = getWeight(f, s);
+      if (failed(w)) {
+        return failure();
+      }
+      s = *w;
+      sum += s;
+    }
+    divideAll(scores, sum);
+    return success();
+  }
+  llvm_unreachable("unknown normaliser");
+}
+
+LogicalResult Attend::runRow(Frame &f, const Sizes &sizes, const Row &row,
+                             const double *q, double *out, double *lse) {
+  SmallVector<int64_t> keys;
+  SmallVector<double> weights;
+  for (int64_t key = 0; key < row.length; ++key) {
+    FailureOr<bool> visible = isVisible(f, row, key);
+    if (failed(visible)) {
+      return failure();
+    }
+    if (!*visible) {
+      continue;
+    }
+    FailureOr<double> s = getScore(f, sizes, row, key, q);
+    if (failed(s)) {
+      return failure();
+    }
+    keys.push_back(key);
+    weights.push_back(*s);
+  }
+  double logarithm = -infinity;
+  if (failed(normalize(f, row, weights, logarithm))) {
+    return failure();
+  }
+  const double *values = component(f, 1).reals.data();
+  for (auto [key, w] : llvm::zip_equal(keys, weights)) {
+    const double *v = values + getKeyRow(f, sizes, row, key) * sizes.valueWidth;
+    for (int64_t e = 0; e < sizes.valueWidth; ++e) {
+      out[e] += w * v[e];
+    }
+  }
+  if (lse) {
+    *lse = logarithm;
+  }
+  return success();
+}
+
+LogicalResult Attend::run(Frame &f) {
+  FailureOr<Sizes> sizes = getSizes(f);
+  if (failed(sizes)) {
+    return failure();
+  }
+  const Tensor &q = *f[query].tensor;
+  auto outputType = cast<RankedTensorType>(op.getOutput().getType());
+  Tensor out = Tensor::zeros(
+      {sizes->batch, sizes->heads, sizes->queries, sizes->valueWidth},
+      outputType.getElementType());
+  Tensor logarithms =
+      Tensor::zeros({sizes->batch, sizes->heads, sizes->queries},
+                    Float32Type::get(op.getContext()));
+  int64_t n = 0;
+  for (int64_t b = 0; b < sizes->batch; ++b) {
+    int64_t length = getLength(f, b);
+    for (int64_t h = 0; h < sizes->heads; ++h) {
+      for (int64_t i = 0; i < sizes->queries; ++i, ++n) {
+        Row row{b, h, i + length - sizes->queries, length};
+        if (failed(runRow(f, *sizes, row, q.reals.data() + n * sizes->width,
+                          out.reals.data() + n * sizes->valueWidth,
+                          lse ? &logarithms.reals[n] : nullptr))) {
+          return failure();
+        }
+      }
+    }
+  }
+  fromTensor(f[output], std::move(out), outputType);
+  if (lse) {
+    fromTensor(f[*lse], std::move(logarithms), op.getLse().getType());
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// The table
+//===----------------------------------------------------------------------===//
+
+static FailureOr<Step> translateAttend(attn::AttendOp op, Translator &t) {
+  auto plan = std::make_shared<Attend>();
+  plan->op = op;
+  plan->query = t.slot(op.getQ());
+  plan->components = t.slot(op.getKv());
+  plan->output = t.slot(op.getOutput());
+  if (op.getDocuments()) {
+    plan->documents = t.slot(op.getDocuments());
+  }
+  if (op.getSink()) {
+    plan->sink = t.slot(op.getSink());
+  }
+  if (op.getLse()) {
+    plan->lse = t.slot(op.getLse());
+  }
+  plan->scale = static_cast<float>(op.getScaleValue());
+  if (failed(t.translate(op, op.getScore(), plan->score)) ||
+      failed(t.translate(op, op.getWhere(), plan->where)) ||
+      failed(t.translate(op, op.getWeight(), plan->weight))) {
+    return failure();
+  }
+  return Step([plan](Frame &f) { return plan->run(f); });
+}
+
+void fovea::reference::addAttnRules(Rules &rules) {
+  rules[attn::AttendOp::getOperationName()] = [](Operation *op,
+                                                 Translator &t) {
+    return translateAttend(cast<attn::AttendOp>(op), t);
+  };
+}
