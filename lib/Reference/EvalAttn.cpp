@@ -92,8 +92,8 @@ static LogicalResult expectEqual(Frame &f, Operation *op, int64_t a, int64_t b,
   if (a == b) {
     return success();
   }
-  return f.machine.fail(op, "expected " + rule + ", got " + Twine(a) +
-                                " and " + Twine(b));
+  return f.machine.fail(op, "expected " + rule + ", got " + Twine(a) + " and " +
+                                Twine(b));
 }
 
 FailureOr<Sizes> Attend::getSizes(Frame &f) {
@@ -104,8 +104,8 @@ FailureOr<Sizes> Attend::getSizes(Frame &f) {
                            : "as many rows of values as of keys";
   if (failed(expectEqual(f, op, k[1], v[1],
                          "as many heads of values as of keys")) ||
-      failed(expectEqual(f, op, k[isPaged ? 0 : 2], v[isPaged ? 0 : 2],
-                         unit))) {
+      failed(
+          expectEqual(f, op, k[isPaged ? 0 : 2], v[isPaged ? 0 : 2], unit))) {
     return failure();
   }
   unsigned firstBatched = isPaged ? 2 : 0;
@@ -185,8 +185,7 @@ int64_t Attend::getKeyRow(Frame &f, const Sizes &sizes, const Row &row,
   }
   int64_t pageSize = op.getKVType().getPageSize();
   const Tensor &table = component(f, 2);
-  int64_t page =
-      table.integers[row.batch * table.shape[1] + key / pageSize];
+  int64_t page = table.integers[row.batch * table.shape[1] + key / pageSize];
   return (page * sizes.groups + group) * pageSize + key % pageSize;
 }
 
@@ -256,9 +255,8 @@ FailureOr<bool> Attend::isVisible(Frame &f, const Row &row, int64_t key) {
 // Scores and weights
 //===----------------------------------------------------------------------===//
 
-FailureOr<double> Attend::getScore(Frame &f, const Sizes &sizes,
-                                   const Row &row, int64_t key,
-                                   const double *q) {
+FailureOr<double> Attend::getScore(Frame &f, const Sizes &sizes, const Row &row,
+                                   int64_t key, const double *q) {
   const double *k = component(f, 0).reals.data() +
                     getKeyRow(f, sizes, row, key) * sizes.width;
   double dot = 0;
@@ -434,8 +432,7 @@ static FailureOr<Step> translateAttend(attn::AttendOp op, Translator &t) {
 }
 
 void fovea::reference::addAttnRules(Rules &rules) {
-  rules[attn::AttendOp::getOperationName()] = [](Operation *op,
-                                                 Translator &t) {
+  rules[attn::AttendOp::getOperationName()] = [](Operation *op, Translator &t) {
     return translateAttend(cast<attn::AttendOp>(op), t);
   };
 }

@@ -392,7 +392,8 @@ static LogicalResult gather(Frame &f, Operation *op, const Tensor &pages,
           channels = pages.shape[3];
   if (table.shape[0] != numSequences) {
     return f.machine.fail(op, "expected one row of the page table per length, "
-                              "got " + Twine(table.shape[0]) + " and " +
+                              "got " +
+                                  Twine(table.shape[0]) + " and " +
                                   Twine(numSequences));
   }
   int64_t capacity = table.shape[1] * pageSize, longest = 0;

@@ -190,10 +190,9 @@ LogicalResult Point::write(unsigned i, const Tensor &part,
     }
   }
   if (ArrayRef<int64_t>(part.shape) != ArrayRef<int64_t>(expected)) {
-    return frame.machine.fail(fold.op, "expected result " + Twine(i) +
-                                           " to be yielded with shape " +
-                                           toText(expected) + ", got " +
-                                           toText(part.shape));
+    return frame.machine.fail(
+        fold.op, "expected result " + Twine(i) + " to be yielded with shape " +
+                     toText(expected) + ", got " + toText(part.shape));
   }
   Slot element;
   forEachElement(fold, fold.resultRanks[i], expected, point, tile,
@@ -277,8 +276,8 @@ llvm::Expected<std::vector<Tensor>> Point::finish(const State &state) {
   if (failed(fold.finish.run(frame))) {
     return frame.machine.takeError();
   }
-  auto yield = cast<cascade::YieldOp>(
-      fold.op.getFinish().front().getTerminator());
+  auto yield =
+      cast<cascade::YieldOp>(fold.op.getFinish().front().getTerminator());
   std::vector<Tensor> parts;
   for (auto [number, value] :
        llvm::zip_equal(fold.finish.yields, yield.getValues())) {
@@ -303,8 +302,7 @@ llvm::Expected<State> Point::foldParts(const FoldSplit &split) {
     if (!split.mergeTiles || i == 0) {
       state = step(*state, rest.take_front(size));
     } else {
-      llvm::Expected<State> part =
-          step(fold.identity, rest.take_front(size));
+      llvm::Expected<State> part = step(fold.identity, rest.take_front(size));
       if (!part) {
         return part.takeError();
       }

@@ -108,9 +108,9 @@ static Step makeStep(Operation *op, Translator &t, Extend extend,
 template <typename Out, typename... In>
 static Rule elementwise(Out (*function)(In...), Extend extend = Extend::Sign) {
   return [=](Operation *op, Translator &t) -> FailureOr<Step> {
-    return mapElements(op, t,
-                       makeStep(op, t, extend, function,
-                                std::index_sequence_for<In...>()));
+    return mapElements(
+        op, t,
+        makeStep(op, t, extend, function, std::index_sequence_for<In...>()));
   };
 }
 
@@ -125,8 +125,7 @@ static Rule partial(bool (*function)(int64_t, int64_t, unsigned, int64_t &),
       int64_t x = format.read<int64_t>(f[a]), y = format.read<int64_t>(f[b]);
       int64_t value = 0;
       if (!function(x, y, format.width, value)) {
-        return f.machine.fail(op, "expected " + expected + ", got " +
-                                      Twine(y));
+        return f.machine.fail(op, "expected " + expected + ", got " + Twine(y));
       }
       format.write(f[result], value);
       return success();
@@ -290,8 +289,7 @@ static bool divideUnsigned(int64_t a, int64_t b, unsigned, int64_t &r) {
   if (b == 0) {
     return false;
   }
-  r = static_cast<int64_t>(static_cast<uint64_t>(a) /
-                           static_cast<uint64_t>(b));
+  r = static_cast<int64_t>(static_cast<uint64_t>(a) / static_cast<uint64_t>(b));
   return true;
 }
 
@@ -308,8 +306,7 @@ static bool remainderUnsigned(int64_t a, int64_t b, unsigned, int64_t &r) {
   if (b == 0) {
     return false;
   }
-  r = static_cast<int64_t>(static_cast<uint64_t>(a) %
-                           static_cast<uint64_t>(b));
+  r = static_cast<int64_t>(static_cast<uint64_t>(a) % static_cast<uint64_t>(b));
   return true;
 }
 
@@ -457,8 +454,8 @@ static FailureOr<Step> translateConstant(Operation *op, Translator &t) {
   } else if (auto integer = dyn_cast<IntegerAttr>(value)) {
     constant.integer = toInteger(integer.getValue());
   } else if (auto dense = dyn_cast<DenseElementsAttr>(value)) {
-    Tensor tensor = Tensor::zeros(dense.getType().getShape(),
-                                  dense.getElementType());
+    Tensor tensor =
+        Tensor::zeros(dense.getType().getShape(), dense.getElementType());
     int64_t i = 0;
     if (tensor.isReal) {
       for (const APFloat &x : dense.getValues<APFloat>()) {
@@ -548,9 +545,8 @@ static void addMath(Rules &rules) {
       elementwise(+[](double a, double b) { return std::copysign(a, b); });
   rules["math.powf"] =
       elementwise(+[](double a, double b) { return std::pow(a, b); });
-  rules["math.fpowi"] = elementwise(+[](double a, int64_t n) {
-    return std::pow(a, static_cast<double>(n));
-  });
+  rules["math.fpowi"] = elementwise(
+      +[](double a, int64_t n) { return std::pow(a, static_cast<double>(n)); });
   rules["math.fma"] = elementwise(
       +[](double a, double b, double c) { return std::fma(a, b, c); });
   rules["math.clampf"] = elementwise(+[](double a, double low, double high) {

@@ -26,8 +26,8 @@ static FailureOr<Step> translateCall(func::CallOp op, Translator &t) {
   auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
       op, op.getCalleeAttr());
   if (!callee) {
-    return t.machine.fail(op, "expected a function named '" +
-                                  op.getCallee() + "'");
+    return t.machine.fail(op,
+                          "expected a function named '" + op.getCallee() + "'");
   }
   auto operands = t.slots(op.getOperands()), results = t.slots(op.getResults());
   return Step([=](Frame &f) {
@@ -101,8 +101,8 @@ static FailureOr<Step> translateFor(scf::ForOp op, Translator &t) {
   return Step([=](Frame &f) {
     int64_t stride = f[step].integer;
     if (stride <= 0) {
-      return f.machine.fail(op, "expected a positive step, got " +
-                                    Twine(stride));
+      return f.machine.fail(op,
+                            "expected a positive step, got " + Twine(stride));
     }
     copySlots(f, inits, carried);
     int64_t end = f[upper].integer;
@@ -134,8 +134,7 @@ static FailureOr<Step> translateDim(tensor::DimOp op, Translator &t) {
     int64_t i = f[index].integer;
     if (i < 0 || i >= static_cast<int64_t>(shape.size())) {
       return f.machine.fail(op, "expected a dimension in [0, " +
-                                    Twine(shape.size()) + "), got " +
-                                    Twine(i));
+                                    Twine(shape.size()) + "), got " + Twine(i));
     }
     f[result].integer = shape[i];
     return success();
@@ -293,10 +292,9 @@ static FailureOr<Step> translateExpandShape(tensor::ExpandShapeOp op,
         n *= shape[i];
       }
       if (n != from[d]) {
-        return f.machine.fail(op, "expected dimension " + Twine(d) + " of " +
-                                      toText(from) +
-                                      " to be split without remainder, got " +
-                                      toText(shape));
+        return f.machine.fail(
+            op, "expected dimension " + Twine(d) + " of " + toText(from) +
+                    " to be split without remainder, got " + toText(shape));
       }
     }
     return reshape(f, op, source, result, shape);

@@ -31,8 +31,7 @@ int64_t fovea::reference::product(ArrayRef<int64_t> shape) {
   return n;
 }
 
-SmallVector<int64_t, 4>
-fovea::reference::getStrides(ArrayRef<int64_t> shape) {
+SmallVector<int64_t, 4> fovea::reference::getStrides(ArrayRef<int64_t> shape) {
   SmallVector<int64_t, 4> strides(shape.size(), 1);
   for (int64_t i = static_cast<int64_t>(shape.size()) - 2; i >= 0; --i) {
     strides[i] = strides[i + 1] * shape[i + 1];
@@ -195,8 +194,7 @@ const Function *Machine::getFunction(func::FuncOp f) {
     return it->second.get();
   }
   if (f.isExternal()) {
-    (void)fail(f, "expected a function with a body, got '" + f.getName() +
-                      "'");
+    (void)fail(f, "expected a function with a body, got '" + f.getName() + "'");
     return nullptr;
   }
   auto function = std::make_unique<Function>();
@@ -309,7 +307,8 @@ static LogicalResult bind(Machine &machine, func::FuncOp f, unsigned i,
     std::string text;
     llvm::raw_string_ostream(text) << type;
     return machine.fail(f, "expected arguments that are numbers or ranked "
-                           "tensors, got " + text);
+                           "tensors, got " +
+                               text);
   }
   Type elementType = getElementTypeOrSelf(type);
   bool fits = shape.size() == argument.shape.size() &&
@@ -326,8 +325,8 @@ static LogicalResult bind(Machine &machine, func::FuncOp f, unsigned i,
        << toText(argument.shape);
     return machine.fail(f, text);
   }
-  size_t held = argument.isReal ? argument.reals.size()
-                                : argument.integers.size();
+  size_t held =
+      argument.isReal ? argument.reals.size() : argument.integers.size();
   if (static_cast<int64_t>(held) != argument.getNumElements()) {
     return machine.fail(f, "expected argument " + Twine(i) + " to hold " +
                                Twine(argument.getNumElements()) +

@@ -74,8 +74,8 @@ struct Function {
 };
 
 class Translator;
-using Rule = std::function<llvm::FailureOr<Step>(mlir::Operation *,
-                                                 Translator &)>;
+using Rule =
+    std::function<llvm::FailureOr<Step>(mlir::Operation *, Translator &)>;
 using Rules = llvm::StringMap<Rule>;
 
 void addUpstreamRules(Rules &rules);

@@ -120,10 +120,9 @@ LogicalResult RankSpace::getExtents(Operation *op, Frame &frame,
       int64_t &known = extents[sum.terms[0].rank];
       int64_t extent = view.tensor->shape[d];
       if (known >= 0 && known != extent) {
-        return frame.machine.fail(op, "expected one extent for rank '" +
-                                          getName(sum.terms[0].rank) +
-                                          "', got " + Twine(known) + " and " +
-                                          Twine(extent));
+        return frame.machine.fail(
+            op, "expected one extent for rank '" + getName(sum.terms[0].rank) +
+                    "', got " + Twine(known) + " and " + Twine(extent));
       }
       known = extent;
     }
@@ -134,10 +133,10 @@ LogicalResult RankSpace::getExtents(Operation *op, Frame &frame,
     }
     int64_t tile = frame[tiles[i]].tensor->shape[0];
     if (extents[i] != tile) {
-      return frame.machine.fail(
-          op, "expected streamed rank '" + getName(i) +
-                  "' to have the extent of its tile, " + Twine(tile) +
-                  ", got " + Twine(extents[i]));
+      return frame.machine.fail(op, "expected streamed rank '" + getName(i) +
+                                        "' to have the extent of its tile, " +
+                                        Twine(tile) + ", got " +
+                                        Twine(extents[i]));
     }
   }
   return success();

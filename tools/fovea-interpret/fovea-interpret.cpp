@@ -13,6 +13,7 @@
 #include "fovea/Reference/Interpreter.h"
 #include "fovea/Support/FloatConvert.h"
 #include "fovea/Support/Npy.h"
+#include "fovea/dialects/Attn/Attn.h"
 #include "fovea/dialects/Cascade/Cascade.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -131,8 +132,7 @@ static llvm::Expected<mlir::func::FuncOp> findEntry(mlir::ModuleOp module) {
     if (auto f = module.lookupSymbol<mlir::func::FuncOp>(entry)) {
       return f;
     }
-    return llvm::createStringError("expected a function named '" + entry +
-                                   "'");
+    return llvm::createStringError("expected a function named '" + entry + "'");
   }
   auto functions = llvm::to_vector(module.getOps<mlir::func::FuncOp>());
   if (functions.size() != 1) {
@@ -189,8 +189,7 @@ static llvm::Error runTool(mlir::ModuleOp module) {
     return llvm::Error::success();
   }
   if (outputs.size() != results->size()) {
-    return llvm::createStringError("expected " +
-                                   llvm::Twine(results->size()) +
+    return llvm::createStringError("expected " + llvm::Twine(results->size()) +
                                    " times --output, got " +
                                    llvm::Twine(outputs.size()));
   }
@@ -208,7 +207,7 @@ int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv, "Fovea reference interpreter\n");
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
-  registry.insert<cascade::CascadeDialect>();
+  registry.insert<attn::AttnDialect, cascade::CascadeDialect>();
   mlir::MLIRContext context(registry);
   auto module = mlir::parseSourceFile<mlir::ModuleOp>(file, &context);
   if (!module) {

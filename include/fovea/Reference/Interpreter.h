@@ -19,7 +19,8 @@
 //
 // Worked example. For q = [1, 2] and k = [3, 4] with the predicate j <= i
 //
-//   %s = cascade.einsum %q[i], %k[j] -> [i] reduce sum { mulf } where { j <= i }
+//   %s = cascade.einsum %q[i], %k[j] -> [i] reduce sum { mulf } where { j <= i
+//   }
 //
 // visits (0,0), (1,0), (1,1) and gives s = [1*3, 2*3 + 2*4] = [3, 14].
 //

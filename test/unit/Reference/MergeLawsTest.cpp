@@ -109,7 +109,8 @@ static Laws checkLaws(func::FuncOp f, uint64_t seed, double scale) {
   return laws;
 }
 
-static constexpr StringLiteral handWritten = "reference/Inputs/softmax-fold.mlir";
+static constexpr StringLiteral handWritten =
+    "reference/Inputs/softmax-fold.mlir";
 
 TEST(MergeLawsTest, softmaxByHand) {
   auto context = makeContext();

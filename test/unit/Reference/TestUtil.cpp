@@ -2,12 +2,17 @@
 
 #include "TestUtil.h"
 
+#include "fovea/dialects/Attn/Attn.h"
 #include "fovea/dialects/Cascade/CascadeOps.h"
+#include "fovea/passes/AttnToCascade/Passes.h"
+#include "fovea/passes/Cascade/Passes.h"
 
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -26,7 +31,7 @@ using namespace fovea::reference;
 std::unique_ptr<MLIRContext> fovea::reference::makeContext() {
   DialectRegistry registry;
   registerAllDialects(registry);
-  registry.insert<cascade::CascadeDialect>();
+  registry.insert<attn::AttnDialect, cascade::CascadeDialect>();
   return std::make_unique<MLIRContext>(registry);
 }
 
@@ -52,6 +57,32 @@ fovea::reference::loadTestFile(MLIRContext &context, StringRef path) {
   return modules;
 }
 
+OwningOpRef<ModuleOp> fovea::reference::parseText(MLIRContext &context,
+                                                  StringRef text) {
+  auto module = parseSourceString<ModuleOp>(text, &context);
+  if (!module) {
+    ADD_FAILURE() << "does not parse:\n" << text.str();
+  }
+  return module;
+}
+
+bool fovea::reference::runPasses(ModuleOp module, StringRef passes) {
+  static bool registered = [] {
+    registerAttnToCascadePasses();
+    cascade::registerCascadePasses();
+    return true;
+  }();
+  (void)registered;
+  PassManager manager(module.getContext());
+  std::string pipeline = ("func.func(" + passes + ")").str();
+  if (failed(parsePassPipeline(pipeline, manager)) ||
+      failed(manager.run(module))) {
+    ADD_FAILURE() << "passes failed: " << passes.str();
+    return false;
+  }
+  return true;
+}
+
 //===----------------------------------------------------------------------===//
 // Arguments
 //===----------------------------------------------------------------------===//
@@ -72,9 +103,8 @@ static void collectNames(Op op, ValueRange values, DimensionNames &names) {
   }
 }
 
-std::vector<Tensor> fovea::reference::makeArguments(func::FuncOp f,
-                                                    uint64_t seed,
-                                                    double scale) {
+std::vector<Tensor>
+fovea::reference::makeArguments(func::FuncOp f, uint64_t seed, double scale) {
   DimensionNames names;
   f.walk([&](Operation *op) {
     if (auto einsum = dyn_cast<cascade::EinsumOp>(op)) {
@@ -112,9 +142,9 @@ std::vector<Tensor> fovea::reference::makeArguments(func::FuncOp f,
     }
     int64_t fresh = 2 + engine() % 9;
     auto it = names.find({argument, d});
-    return it == names.end() ? fresh
-                             : extents.try_emplace(it->second, fresh)
-                                   .first->second;
+    return it == names.end()
+               ? fresh
+               : extents.try_emplace(it->second, fresh).first->second;
   };
   std::normal_distribution<double> normal(0.0, scale);
   std::vector<Tensor> arguments;

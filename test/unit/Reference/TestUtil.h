@@ -31,6 +31,14 @@ loadTestFile(mlir::MLIRContext &context, llvm::StringRef path);
 std::vector<Tensor> makeArguments(mlir::func::FuncOp f, uint64_t seed,
                                   double scale);
 
+/// A module from text; null and a failed test if it does not parse.
+mlir::OwningOpRef<mlir::ModuleOp> parseText(mlir::MLIRContext &context,
+                                            llvm::StringRef text);
+
+/// Runs function passes, such as "fovea-attn-to-cascade,cse"; false and a
+/// failed test if they fail.
+bool runPasses(mlir::ModuleOp module, llvm::StringRef passes);
+
 /// What differs by more than 1e-9 of the largest finite element, or nothing.
 std::optional<std::string> findDifference(llvm::ArrayRef<Tensor> a,
                                           llvm::ArrayRef<Tensor> b);
