@@ -1,0 +1,7 @@
+// Packed documents: a query sees the keys of its own document up to itself.
+func.func @attention(%q: tensor<?x?x?x64xf32>, %kv: !attn.kv<dense, key = 64, value = 64, f32>, %ids: tensor<?x?xi32>)
+    -> tensor<?x?x?x64xf32> {
+  %o = attn.attend %q, %kv documents(%ids) pattern<causal and document>
+     : (tensor<?x?x?x64xf32>, !attn.kv<dense, key = 64, value = 64, f32>, tensor<?x?xi32>) -> tensor<?x?x?x64xf32>
+  return %o : tensor<?x?x?x64xf32>
+}
