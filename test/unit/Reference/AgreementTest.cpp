@@ -1,12 +1,13 @@
 //===- AgreementTest.cpp - attention and its expansion mean the same ------===//
 //
-// Every pattern with every normaliser on every layout: the definition of
-// attn.attend and the cascade that --fovea-attn-to-cascade writes, on random
-// arguments of random extents.
+// Every pattern with every normaliser on every layout, on random arguments of
+// random extents: the definition of attn.attend, the cascade that
+// --fovea-attn-to-cascade writes, and the fold that --fovea-derive-fold makes
+// of it, in one tile and under random cuts; and the laws of its merge.
 //
 //===----------------------------------------------------------------------===//
 
-#include "TestUtil.h"
+#include "Laws.h"
 
 #include "gtest/gtest.h"
 
@@ -196,43 +197,66 @@ static constexpr StringLiteral layouts[] = {
     "!attn.kv<dense, key = 4, value = 3, f32>",
     "!attn.kv<paged<4>, key = 4, value = 3, bf16>"};
 
-class AgreementTest : public ::testing::TestWithParam<size_t> {};
+static constexpr StringLiteral toCascade = "func.func(fovea-attn-to-cascade)";
+static constexpr StringLiteral toFold =
+    "func.func(fovea-attn-to-cascade),fovea-derive-fold";
+
+/// Compares `f` with its meaning on the same arguments.
+static void expectMeaning(StringRef what, ArrayRef<Tensor> meaning,
+                          func::FuncOp f, ArrayRef<Tensor> arguments,
+                          const Options &options = {}) {
+  auto results = interpret(f, arguments, options);
+  ASSERT_TRUE(static_cast<bool>(results))
+      << what.str() << ": " << llvm::toString(results.takeError());
+  std::optional<std::string> difference = findDifference(meaning, *results);
+  EXPECT_FALSE(difference) << what.str() << ": " << *difference;
+}
+
+class AgreementTest : public ::testing::TestWithParam<size_t> {
+protected:
+  /// The program, its cascade and its fold on a few random arguments.
+  void compare(StringRef text, bool isPaged);
+
+  std::unique_ptr<MLIRContext> context = makeContext();
+  unsigned numPoints = 0;
+};
+
+void AgreementTest::compare(StringRef text, bool isPaged) {
+  SCOPED_TRACE(text.str());
+  auto module = parseText(*context, text);
+  ASSERT_TRUE(module);
+  OwningOpRef<ModuleOp> cascade = module->clone(), fold = module->clone();
+  ASSERT_TRUE(runPasses(*cascade, toCascade));
+  ASSERT_TRUE(runPasses(*fold, toFold));
+  auto f = module->lookupSymbol<func::FuncOp>("f");
+  auto folded = fold->lookupSymbol<func::FuncOp>("f");
+  for (uint64_t seed = 0; seed < 4; ++seed) {
+    auto arguments = makeAttendArguments(isPaged, seed, seed % 2 ? 1.0 : 40.0);
+    auto meaning = interpret(f, arguments);
+    ASSERT_TRUE(static_cast<bool>(meaning))
+        << llvm::toString(meaning.takeError());
+    EXPECT_FALSE(hasNaN(*meaning));
+    expectMeaning("cascade", *meaning, cascade->lookupSymbol<func::FuncOp>("f"),
+                  arguments);
+    expectMeaning("fold", *meaning, folded, arguments);
+    Options cut;
+    cut.split.seed = seed;
+    expectMeaning("cut fold", *meaning, folded, arguments, cut);
+    Laws laws = checkLaws(folded, arguments, seed);
+    EXPECT_TRUE(laws.getBroken().empty()) << laws.getReport();
+    numPoints += laws.getNumPoints();
+  }
+}
 
 TEST_P(AgreementTest, everyPatternAndLayout) {
-  const Variant &variant = variants[GetParam()];
-  auto context = makeContext();
-  unsigned comparisons = 0;
   for (StringRef kv : layouts) {
     for (StringRef pattern : patterns) {
-      std::string text = makeProgram(kv, pattern, variant);
-      auto module = parseText(*context, text);
-      ASSERT_TRUE(module);
-      OwningOpRef<ModuleOp> expanded = module->clone();
-      ASSERT_TRUE(runPasses(*expanded, "fovea-attn-to-cascade"));
-      auto f = module->lookupSymbol<func::FuncOp>("f");
-      auto g = expanded->lookupSymbol<func::FuncOp>("f");
-      for (uint64_t seed = 0; seed < 4; ++seed) {
-        double scale = seed % 2 ? 1.0 : 40.0;
-        bool isPaged = kv.contains("paged");
-        auto arguments = makeAttendArguments(isPaged, seed, scale);
-        auto meaning = interpret(f, arguments);
-        auto cascade = interpret(g, arguments);
-        ASSERT_TRUE(static_cast<bool>(meaning))
-            << llvm::toString(meaning.takeError()) << "\n"
-            << text;
-        ASSERT_TRUE(static_cast<bool>(cascade))
-            << llvm::toString(cascade.takeError()) << "\n"
-            << text;
-        std::optional<std::string> difference =
-            findDifference(*meaning, *cascade);
-        EXPECT_FALSE(difference) << *difference << "\nseed " << seed << "\n"
-                                 << text;
-        EXPECT_FALSE(hasNaN(*meaning)) << text;
-        ++comparisons;
-      }
+      compare(makeProgram(kv, pattern, variants[GetParam()]),
+              kv.contains("paged"));
     }
   }
-  EXPECT_EQ(comparisons, 4 * std::size(patterns) * std::size(layouts));
+  // Each program has one fold at least and each fold a point or more.
+  EXPECT_GE(numPoints, 4 * std::size(patterns) * std::size(layouts));
 }
 
 INSTANTIATE_TEST_SUITE_P(all, AgreementTest,
@@ -246,29 +270,29 @@ TEST(AgreementOfSpecialValuesTest, invisibleKeysDoNotMatter) {
   auto context = makeContext();
   for (const Variant &variant : variants) {
     std::string text = makeProgram(layouts[0], "prefix<2>", variant);
+    SCOPED_TRACE(text);
     auto module = parseText(*context, text);
     ASSERT_TRUE(module);
-    OwningOpRef<ModuleOp> expanded = module->clone();
-    ASSERT_TRUE(runPasses(*expanded, "fovea-attn-to-cascade"));
     Generator g(1, 1.0);
     std::vector<Tensor> arguments = {
         g.reals({1, 2, 3, keyWidth}), g.reals({1, 1, 4, keyWidth}),
         g.reals({1, 1, 4, valueWidth}), g.integers({1, 4}, 0, 1), g.reals({2})};
     for (auto [i, width] : {std::pair(1, keyWidth), std::pair(2, valueWidth)}) {
-      std::fill(arguments[i].reals.begin() + 2 * width,
-                arguments[i].reals.begin() + 3 * width,
+      std::vector<double> &data = arguments[i].reals;
+      std::fill(data.begin() + 2 * width, data.begin() + 3 * width,
                 std::numeric_limits<double>::quiet_NaN());
-      std::fill(arguments[i].reals.begin() + 3 * width,
-                arguments[i].reals.end(),
+      std::fill(data.begin() + 3 * width, data.end(),
                 std::numeric_limits<double>::infinity());
     }
     auto meaning =
         interpret(module->lookupSymbol<func::FuncOp>("f"), arguments);
-    auto cascade =
-        interpret(expanded->lookupSymbol<func::FuncOp>("f"), arguments);
-    ASSERT_TRUE(meaning && cascade);
-    EXPECT_FALSE(hasNaN(*meaning)) << text;
-    std::optional<std::string> difference = findDifference(*meaning, *cascade);
-    EXPECT_FALSE(difference) << *difference << "\n" << text;
+    ASSERT_TRUE(static_cast<bool>(meaning));
+    EXPECT_FALSE(hasNaN(*meaning));
+    for (StringRef passes : {toCascade, toFold}) {
+      OwningOpRef<ModuleOp> lowered = module->clone();
+      ASSERT_TRUE(runPasses(*lowered, passes));
+      expectMeaning(passes, *meaning, lowered->lookupSymbol<func::FuncOp>("f"),
+                    arguments);
+    }
   }
 }

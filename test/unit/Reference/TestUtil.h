@@ -35,8 +35,8 @@ std::vector<Tensor> makeArguments(mlir::func::FuncOp f, uint64_t seed,
 mlir::OwningOpRef<mlir::ModuleOp> parseText(mlir::MLIRContext &context,
                                             llvm::StringRef text);
 
-/// Runs function passes, such as "fovea-attn-to-cascade,cse"; false and a
-/// failed test if they fail.
+/// Runs module passes, such as "func.func(fovea-attn-to-cascade),cse"; false
+/// and a failed test if they fail.
 bool runPasses(mlir::ModuleOp module, llvm::StringRef passes);
 
 /// What differs by more than 1e-9 of the largest finite element, or nothing.
