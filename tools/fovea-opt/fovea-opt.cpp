@@ -17,7 +17,6 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   registry.insert<fovea::attn::AttnDialect>();
   registry.insert<fovea::cascade::CascadeDialect, fovea::tile::TileDialect>();
-  mlir::registerAllPasses();
   fovea::registerAttnToCascadePasses();
   fovea::cascade::registerCascadePasses();
   fovea::registerCascadeToTilePasses();
