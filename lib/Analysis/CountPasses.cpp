@@ -303,7 +303,9 @@ PassTime PassCounter::timeOfAccess(const Access &access, ArrayAttr ranks,
     for (unsigned i = 0, e = ranks.size(); i < e; ++i) {
       if (isPart(rankName(ranks, i)) && index.isFunctionOfDim(i)) {
         streams |= isInnermost(rankName(ranks, i));
-        isAhead |= readsAhead(index, rankName(ranks, i), ranks, extents);
+        // An input lies in memory as a whole; it may be read at any coordinate.
+        isAhead |= time.pass > 0 &&
+                   readsAhead(index, rankName(ranks, i), ranks, extents);
       }
     }
   }

@@ -398,7 +398,8 @@ bool FoldPlan::startsFromInitial(Fold &fold, unsigned number,
   }
   const Term &t = terms->front();
   if (t.power || t.expC != start || t.base2 != g.base2 ||
-      !isConstant(t.row, 1) || t.expR != term.expR) {
+      !isConstant(t.row, 1) ||
+      stripGuards(context, t.expR) != stripGuards(context, term.expR)) {
     return false;
   }
   const Expr *none =

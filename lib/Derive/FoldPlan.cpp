@@ -17,6 +17,13 @@ FoldPlan::FoldPlan(Model &model, Block &block) : model(model), block(block) {
   for (auto &[op, why] : model.unread) {
     notes.push_back({op, "kept as it is: " + why});
   }
+  StringRef stream = model.context.ranks.getName(ranksOf(model.stream).front());
+  for (cascade::ScanOp scan : block.getOps<cascade::ScanOp>()) {
+    if (scan.getOver() == stream) {
+      notes.push_back({scan, "kept as it is: a scan over the streamed rank is "
+                             "sequential"});
+    }
+  }
   placements.resize(model.statistics.size());
   for (unsigned i = 0, e = placements.size(); i < e; ++i) {
     place(i);
@@ -436,6 +443,12 @@ bool FoldPlan::addEmission(Value value, const Expr *e) {
     }
   }
   RankSet parallel = heavy ? outer & (heavy | dynamic) : outer;
+  notes.push_back({value.getDefiningOp(),
+                   "walk " + std::to_string(level) + ": the result keeps rank '" +
+                       model.context.ranks
+                           .getName(ranksOf(model.stream).front())
+                           .str() +
+                       "', so it is written once the row is known"});
   FoldResult result{value, known, model.orderOf(value), /*isEmitted=*/true};
   for (Fold &fold : folds) {
     bool hasState = !fold.statistics.empty() || !fold.results.empty();
@@ -453,48 +466,67 @@ bool FoldPlan::addEmission(Value value, const Expr *e) {
 }
 
 /// Finds which values are read by operations that stay, and lets folds give
-/// them.
+/// them. A value per key that only Einsums read stays one: a walk over another
+/// rank may take it in.
 void FoldPlan::collectResults() {
-  llvm::SetVector<Value> needed;
+  llvm::SetVector<Value> needed, asTensor;
   auto needOperands = [&](Operation *op) {
+    bool isEinsum = isa<cascade::EinsumOp>(op);
     op->walk([&](Operation *inner) {
-      needed.insert(inner->operand_begin(), inner->operand_end());
+      for (Value operand : inner->getOperands()) {
+        needed.insert(operand);
+        if (!isEinsum) {
+          asTensor.insert(operand);
+        }
+      }
     });
   };
-  for (Operation &op : block) {
-    bool stays = op.getNumResults() != 1 || !model.getExpr(op.getResult(0));
-    if (stays) {
-      needOperands(&op);
-    }
-  }
   auto needLeaves = [&](const Expr *&e) {
     anyOf(e, [&](const Expr *node) {
       if (node->source) {
         needed.insert(node->source);
+        asTensor.insert(node->source);
       }
       return false;
     });
   };
-  for (unsigned i = 0; i < needed.size(); ++i) {
-    Value value = needed[i];
-    const Expr *e = model.getExpr(value);
-    if (!e) {
-      continue;
+  for (Operation &op : block) {
+    if (op.getNumResults() != 1 || !model.getExpr(op.getResult(0))) {
+      needOperands(&op);
     }
-    bool given = false;
-    if (e->hasStatistic) {
-      given = (e->ranks & model.stream) ? addEmission(value, e)
-                                        : addRowResult(value, e);
-    }
-    if (!given) {
-      needOperands(value.getDefiningOp());
-    }
-    if (i + 1 == needed.size()) {
-      for (Fold &fold : folds) {
-        if (!fold.results.empty()) {
-          forEachExpr(fold, needLeaves);
-        }
+  }
+  llvm::SmallPtrSet<void *, 16> given;
+  // A value may turn out to be needed as a tensor after it was kept.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (unsigned i = 0; i < needed.size(); ++i) {
+      Value value = needed[i];
+      const Expr *e = model.getExpr(value);
+      if (!e || given.contains(value.getAsOpaquePointer())) {
+        continue;
+      }
+      bool isPerKey = e->ranks & model.stream;
+      bool isGiven = e->hasStatistic &&
+                     (isPerKey ? asTensor.contains(value) && addEmission(value, e)
+                               : addRowResult(value, e));
+      if (isGiven) {
+        given.insert(value.getAsOpaquePointer());
+        changed = true;
+      } else {
+        needOperands(value.getDefiningOp());
       }
     }
+    unsigned before = needed.size() + asTensor.size();
+    for (Fold &fold : folds) {
+      if (!fold.results.empty()) {
+        forEachExpr(fold, needLeaves);
+      }
+    }
+    changed |= before != needed.size() + asTensor.size();
+  }
+  for (Fold &fold : folds) {
+    llvm::sort(fold.results, [](const FoldResult &a, const FoldResult &b) {
+      return a.value.getDefiningOp()->isBeforeInBlock(b.value.getDefiningOp());
+    });
   }
 }

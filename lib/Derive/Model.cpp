@@ -228,8 +228,12 @@ void Model::read(EinsumOp op) {
   const Expr *e = nullptr;
   if (reduced) {
     // A product of other ranks that goes along the walk. One without the
-    // stream is done once, outside.
-    if (!(kept & stream)) {
+    // stream is done once, outside; one over rows of a statistic belongs to a
+    // walk over those.
+    bool reducesRows = anyOf(body, [&](const Expr *node) {
+      return node->is(ExprKind::Statistic) && (node->ranks & reduced);
+    });
+    if (!(kept & stream) || reducesRows) {
       return;
     }
     e = context.reduce(*op.getReduce(), reduced, body, where, initial);
