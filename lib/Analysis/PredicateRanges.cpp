@@ -41,7 +41,9 @@ public:
   Value boolean(bool value) {
     return arith::ConstantIntOp::create(b, loc, value, 1);
   }
-  Value add(Value x, Value y) { return fold<arith::AddIOp>(x, y); }
+  Value add(Value x, Value y) {
+    return x && matchPattern(x, m_Zero()) ? y : fold<arith::AddIOp>(x, y);
+  }
   Value add(Value x, int64_t y) {
     return x && y ? add(x, constant(y)) : x;
   }
@@ -160,29 +162,30 @@ private:
 //===----------------------------------------------------------------------===//
 
 Interval Box::get(const Linear &sum) {
-  Interval result;
-  bool isFirst = true, arePoints = true;
-  for (auto [atom, factor] : sum.terms) {
-    Interval part = getAtom(atom);
-    bool point = isPoint(part);
-    Interval scaled;
-    scaled.lo = s->mul(factor > 0 ? part.lo : part.hi, factor);
-    scaled.hi = point ? scaled.lo : s->mul(factor > 0 ? part.hi : part.lo, factor);
-    arePoints &= point;
-    if (isFirst) {
-      result = scaled;
-    } else {
-      Value lo = s->add(result.lo, scaled.lo);
-      result = {lo, arePoints ? lo : s->add(result.hi, scaled.hi)};
-    }
-    isFirst = false;
+  // Positive terms first, so that negative ones are subtracted.
+  SmallVector<std::pair<unsigned, int64_t>> terms;
+  for (bool positive : {true, false}) {
+    llvm::copy_if(sum.terms, std::back_inserter(terms),
+                  [&](auto term) { return (term.second > 0) == positive; });
   }
-  if (isFirst) {
-    Value constant = s->constant(sum.constant);
-    return {constant, constant};
+  Value zero = s->constant(0);
+  Interval result = {zero, zero};
+  for (auto [atom, scale] : terms) {
+    int64_t factor = scale;
+    Interval part = getAtom(atom);
+    bool isPointSoFar = isPoint(result) && isPoint(part);
+    auto extend = [&](Value sum, Value term) {
+      return factor > 0 ? s->add(sum, s->mul(term, factor))
+                        : s->sub(sum, s->mul(term, -factor));
+    };
+    Value lo = extend(result.lo, factor > 0 ? part.lo : part.hi);
+    Value hi = isPointSoFar
+                   ? lo
+                   : extend(result.hi, factor > 0 ? part.hi : part.lo);
+    result = {lo, hi};
   }
   Value lo = s->add(result.lo, sum.constant);
-  return {lo, arePoints ? lo : s->add(result.hi, sum.constant)};
+  return {lo, isPoint(result) ? lo : s->add(result.hi, sum.constant)};
 }
 
 Interval Box::getAtom(unsigned index) {
@@ -326,14 +329,17 @@ void Box::clip(Interval &range, StringRef rank, const Linear &sum,
   });
   const Atom &atom = predicate->getAtom(index);
   // factor * atom <= bound - rest, for the best of the rest.
-  Value room = s->sub(bound, get(sum.without(index)).lo);
-  if (!room) {
+  Linear rest = sum.without(index);
+  bool isUpper = factor > 0;
+  Value limit;
+  if (isUpper) {
+    limit = s->floorDiv(s->add(get(rest.scaled(-1)).hi, bound), factor);
+  } else {
+    limit = s->ceilDiv(s->sub(get(rest).lo, bound), -factor);
+  }
+  if (!limit) {
     return;
   }
-  bool isUpper = factor > 0;
-  Value limit =
-      isUpper ? s->floorDiv(room, factor)
-              : s->ceilDiv(s->sub(s->constant(0), room), -factor);
   if (atom.kind == AtomKind::Rank) {
     range = isUpper ? Interval{range.lo, s->least(range.hi, limit)}
                     : Interval{s->greatest(range.lo, limit), range.hi};
