@@ -230,9 +230,12 @@ unsigned FoldPlan::findMeanGauge(Fold &fold, unsigned number,
 // Terms
 //===----------------------------------------------------------------------===//
 
-/// Brings a value to the type of the reduction (a cast in a product may have
-/// been dropped).
-static const Expr *asType(ExprContext &context, const Expr *e, Type type) {
+/// Brings a value to the type of the state: that of the reduction (a cast in a
+/// product may have been dropped), at least f32.
+static const Expr *asState(ExprContext &context, const Expr *e, Type type) {
+  if (type.getIntOrFloatBitWidth() < 32) {
+    type = Float32Type::get(context.getContext());
+  }
   return context.mul(e, context.constant(1, type));
 }
 
@@ -337,7 +340,7 @@ const Expr *FoldPlan::sumTerm(Fold &fold, unsigned number, Term term,
   if (isConstant(term.row, 0) || isConstant(term.value, 0)) {
     return context.constant(0, s.element->type);
   }
-  term.value = asType(context, term.value, s.element->type);
+  term.value = asState(context, term.value, s.element->type);
   if (term.expC) {
     return sumGauged(fold, number, term, how);
   }
@@ -423,7 +426,8 @@ void FoldPlan::accumulateOne(Fold &fold, unsigned number) {
     }
   } else {
     const Term &t = p.terms.front();
-    const Expr *value = t.power ? t.polyC : t.value;
+    const Expr *value =
+        asState(context, t.power ? t.polyC : t.value, s.element->type);
     double absent = s.monoid == Monoid::Max ? -HUGE_VAL : HUGE_VAL;
     Accumulator a = makeAccumulator(s.monoid,
                                     guarded(fold, number, value, absent),
@@ -439,6 +443,13 @@ void FoldPlan::accumulateOne(Fold &fold, unsigned number) {
   if (p.initial) {
     // Joined after the walk: combinations commute.
     p.final = context.combine(s.monoid, p.final, finalOf(p.initial));
+  }
+  // The state may be wider than the result.
+  if (p.final->type != s.element->type) {
+    p.final = context.generic(StringAttr::get(context.getContext(),
+                                              "arith.truncf"),
+                              DictionaryAttr::get(context.getContext()),
+                              s.element->type, {p.final});
   }
   notes.push_back(
       {s.op, "walk " + std::to_string(fold.level) + ": " + how});

@@ -190,6 +190,17 @@ bool FoldPlan::normalize(Placement &p, Monoid monoid, std::string &why) {
   if (monoid == Monoid::Sum) {
     return true;
   }
+  // One element for all keys is that element, or the identity without keys.
+  if (!(p.element->ranks & model.stream)) {
+    if (p.element->hasStatistic) {
+      why = "an extremum of a row statistic";
+      return false;
+    }
+    Term &only = p.terms.front();
+    only.row = model.context.constant(1, p.element->type);
+    only.value = p.element;
+    return true;
+  }
   // An extremum moves with a shift, and with a positive known scale.
   const Term &t = p.terms.front();
   std::optional<double> scale = getConstant(t.row);

@@ -199,6 +199,10 @@ void Model::read(EinsumOp op) {
     where = readRegion(op.getWhere(), {}, why);
     body = where ? body : nullptr;
   }
+  if (body && !isa<FloatType>(body->type)) {
+    why = "elements that are not floating-point numbers";
+    body = nullptr;
+  }
   if (!body) {
     if (reduced & stream) {
       unread.push_back({op, why});

@@ -1047,3 +1047,54 @@ func.func @range(%X: tensor<?x?xf32>) -> tensor<?xf32> {
   } {cascade.name = "R"} : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
   return %R : tensor<?xf32>
 }
+
+// Narrow reductions have a state in f32.
+// CHECK-LABEL: func.func @narrow_sums
+// CHECK: cascade.fold {{.*}} identity [0xFF800000 : f32, 0.000000e+00 : f32]
+// CHECK: finish
+// CHECK-COUNT-2: arith.truncf
+// CHECK: return
+// REMARK: rank 'k': 1 pass -> 1
+// REMARK-NEXT: func.func @narrow_sums(
+func.func @narrow_sums(%X: tensor<?x?xbf16>) -> (tensor<?xbf16>, tensor<?xbf16>) {
+  %M = cascade.einsum %X[q,k] -> [q] reduce max {
+  ^bb0(%x: bf16):
+    cascade.yield %x : bf16
+  } {cascade.name = "M"} : (tensor<?x?xbf16>) -> tensor<?xbf16>
+  %D = cascade.einsum %X[q,k] -> [q] reduce sum {
+  ^bb0(%x: bf16):
+    %y = arith.mulf %x, %x : bf16
+    cascade.yield %y : bf16
+  } {cascade.name = "D"} : (tensor<?x?xbf16>) -> tensor<?xbf16>
+  return %M, %D : tensor<?xbf16>, tensor<?xbf16>
+}
+
+// Elements that do not depend on the key still count keys: row 0 has none.
+// CHECK-LABEL: func.func @one_for_all
+// CHECK: cascade.fold {{.*}} ins({{.*}}%arg0[q, k]
+// CHECK: return
+// REMARK: rank 'k': 1 pass -> 1
+// REMARK-NEXT: func.func @one_for_all(
+func.func @one_for_all(%X: tensor<?x?xf32>, %B: tensor<?xf32>) -> (tensor<?xf32>, tensor<?xf32>) {
+  %M = cascade.einsum %B[q], %X[q,k] -> [q] reduce max {
+  ^bb0(%a: f32, %b: f32):
+    %r0 = arith.mulf %a, %a : f32
+    cascade.yield %r0 : f32
+  } where {
+    %i = cascade.index "q"
+    %j = cascade.index "k"
+    %c = arith.cmpi slt, %j, %i : index
+    cascade.yield %c : i1
+  } {cascade.name = "M"} : (tensor<?xf32>, tensor<?x?xf32>) -> tensor<?xf32>
+  %C = cascade.einsum %B[q], %X[q,k] -> [q] reduce sum {
+  ^bb0(%a: f32, %b: f32):
+    %r0 = arith.mulf %a, %a : f32
+    cascade.yield %r0 : f32
+  } where {
+    %i = cascade.index "q"
+    %j = cascade.index "k"
+    %c = arith.cmpi slt, %j, %i : index
+    cascade.yield %c : i1
+  } {cascade.name = "C"} : (tensor<?xf32>, tensor<?x?xf32>) -> tensor<?xf32>
+  return %M, %C : tensor<?xf32>, tensor<?xf32>
+}
