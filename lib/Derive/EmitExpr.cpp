@@ -150,93 +150,105 @@ Value ExprEmitter::emitBody(OpBuilder &b, const Expr *e,
   return values[e] = emitNode(b, e, operands);
 }
 
+/// Operands and maps of an Einsum that is being written.
+struct ExprEmitter::Draft {
+  SmallVector<unsigned> ranks; // of the Einsum, by local number
+  SmallVector<const Expr *> operands;
+  SmallVector<Value> values; // of the operands, then those for extents only
+  SmallVector<AffineMap> maps;
+
+  AffineExpr dim(unsigned rank, MLIRContext *c) const {
+    return getAffineDimExpr(llvm::find(ranks, rank) - ranks.begin(), c);
+  }
+  AffineMap mapOf(ArrayRef<unsigned> order, MLIRContext *c) const {
+    return AffineMap::get(
+        ranks.size(), 0,
+        llvm::map_to_vector(order, [&](unsigned r) { return dim(r, c); }), c);
+  }
+};
+
+/// Every rank needs an operand that tells its extent; ranks that the body does
+/// not depend on take it from any value at hand, read at coordinate 0 of its
+/// other ranks.
+void ExprEmitter::addExtents(Draft &draft) {
+  MLIRContext *mlirContext = context.getContext();
+  RankSet missing = 0;
+  for (unsigned rank : draft.ranks) {
+    missing |= RankSet(1) << rank;
+  }
+  for (const Expr *operand : draft.operands) {
+    for (unsigned rank : known.find(operand)->second.ranks) {
+      missing &= ~(RankSet(1) << rank);
+    }
+  }
+  for (unsigned rank : ranksOf(missing)) {
+    // The first in program order, so that the output is stable.
+    const Expr *teller = nullptr;
+    for (auto &[e, emitted] : known) {
+      if (llvm::is_contained(emitted.ranks, rank) &&
+          (!teller || e->id < teller->id)) {
+        teller = e;
+      }
+    }
+    assert(teller && "some operand of the fold tells the extent");
+    const Emitted &emitted = known.find(teller)->second;
+    draft.values.push_back(emitted.value);
+    SmallVector<AffineExpr> indices =
+        llvm::map_to_vector(emitted.ranks, [&](unsigned r) -> AffineExpr {
+          return r == rank ? draft.dim(r, mlirContext)
+                           : getAffineConstantExpr(0, mlirContext);
+        });
+    draft.maps.push_back(
+        AffineMap::get(draft.ranks.size(), 0, indices, mlirContext));
+  }
+}
+
 Value ExprEmitter::emitEinsum(const Expr *body, ArrayRef<unsigned> order,
                               RankSet reduced, Monoid monoid,
                               const Expr *where, const Expr *initial) {
   MLIRContext *mlirContext = context.getContext();
-  SmallVector<const Expr *> operands;
+  Draft draft;
+  draft.ranks.assign(order.begin(), order.end());
+  llvm::append_range(draft.ranks, ranksOf(reduced));
   DenseMap<const Expr *, Value> seen;
-  collectOperands(body, operands, seen);
-  if (initial) {
-    emitShared(initial);
-  }
-  // Every rank needs an operand that tells its extent; the ranks of a body that
-  // does not depend on its coordinates take it from any value at hand.
-  RankSet missing = reduced;
-  for (unsigned rank : order) {
-    missing |= RankSet(1) << rank;
-  }
-  SmallVector<unsigned> all(order), extra = ranksOf(reduced);
-  llvm::append_range(all, extra);
-  SmallVector<Value> values;
-  SmallVector<SmallVector<AffineExpr>> indices;
-  auto localDim = [&](unsigned rank) {
-    return getAffineDimExpr(llvm::find(all, rank) - all.begin(), mlirContext);
-  };
-  for (const Expr *operand : operands) {
+  collectOperands(body, draft.operands, seen);
+  for (const Expr *operand : draft.operands) {
     const Emitted &emitted = known.find(operand)->second;
-    values.push_back(emitted.value);
-    for (unsigned rank : emitted.ranks) {
-      missing &= ~(RankSet(1) << rank);
-    }
-    indices.push_back(
-        llvm::map_to_vector(emitted.ranks, [&](unsigned r) { return localDim(r); }));
+    draft.values.push_back(emitted.value);
+    draft.maps.push_back(draft.mapOf(emitted.ranks, mlirContext));
   }
-  unsigned numUsed = values.size();
-  for (unsigned rank : ranksOf(missing)) {
-    auto it = llvm::find_if(known, [&](const auto &entry) {
-      return llvm::is_contained(entry.second.ranks, rank);
-    });
-    assert(it != known.end() && "some operand of the fold tells the extent");
-    values.push_back(it->second.value);
-    indices.push_back(llvm::map_to_vector(it->second.ranks, [&](unsigned r) {
-      return r == rank ? localDim(r) : getAffineConstantExpr(0, mlirContext);
-    }));
-  }
-  indices.push_back(
-      llvm::map_to_vector(order, [&](unsigned r) { return localDim(r); }));
-
-  SmallVector<StringRef> names;
-  for (unsigned rank : all) {
-    names.push_back(context.ranks.getName(rank));
-  }
-  SmallVector<AffineMap> maps;
-  for (ArrayRef<AffineExpr> i : indices) {
-    maps.push_back(AffineMap::get(all.size(), 0, i, mlirContext));
-  }
+  addExtents(draft);
+  draft.maps.push_back(draft.mapOf(order, mlirContext));
+  SmallVector<StringRef> names = llvm::map_to_vector(
+      draft.ranks, [&](unsigned r) { return context.ranks.getName(r); });
   Value initialValue;
   AffineMapAttr initialMap;
   if (initial) {
-    const Emitted &emitted = known.find(initial)->second;
-    initialValue = emitted.value;
-    initialMap = AffineMapAttr::get(AffineMap::get(
-        all.size(), 0,
-        llvm::map_to_vector(emitted.ranks, [&](unsigned r) { return localDim(r); }),
-        mlirContext));
+    initialValue = emitShared(initial);
+    initialMap = AffineMapAttr::get(
+        draft.mapOf(known.find(initial)->second.ranks, mlirContext));
   }
   auto op = EinsumOp::create(
-      builder, loc, typeOf(body->type, order), values, initialValue,
-      builder.getStrArrayAttr(names), builder.getAffineMapArrayAttr(maps),
+      builder, loc, typeOf(body->type, order), draft.values, initialValue,
+      builder.getStrArrayAttr(names), builder.getAffineMapArrayAttr(draft.maps),
       initialMap,
       reduced ? cascade::MonoidAttr::get(mlirContext, monoid)
               : cascade::MonoidAttr());
+
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(&op.getBody());
-  DenseMap<const Expr *, Value> inBody;
-  for (auto [i, value] : llvm::enumerate(values)) {
+  DenseMap<const Expr *, Value> inBody, inWhere;
+  for (auto [i, value] : llvm::enumerate(draft.values)) {
     Value argument =
         block->addArgument(cascade::getElementType(value.getType()), loc);
-    if (i < numUsed) {
-      inBody[operands[i]] = argument;
+    if (i < draft.operands.size()) {
+      inBody[draft.operands[i]] = argument;
     }
   }
-  Value result = emitBody(builder, body, inBody);
-  cascade::YieldOp::create(builder, loc, result);
+  cascade::YieldOp::create(builder, loc, emitBody(builder, body, inBody));
   if (where) {
     builder.createBlock(&op.getWhere());
-    DenseMap<const Expr *, Value> inWhere;
-    Value condition = emitBody(builder, where, inWhere);
-    cascade::YieldOp::create(builder, loc, condition);
+    cascade::YieldOp::create(builder, loc, emitBody(builder, where, inWhere));
   }
   return op.getResult();
 }

@@ -44,6 +44,8 @@ public:
   mlir::Type typeOf(mlir::Type element, llvm::ArrayRef<unsigned> order) const;
 
 private:
+  struct Draft;
+  void addExtents(Draft &draft);
   mlir::Value emitScalar(const Expr *e);
   mlir::Value emitEinsum(const Expr *body, llvm::ArrayRef<unsigned> order,
                          RankSet reduced, cascade::Monoid monoid,
