@@ -85,10 +85,9 @@ LogicalResult KVType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (layout == Layout::Paged && pageSize < 1) {
     return emitError() << "expected pages of at least 1 row, got " << pageSize;
   }
-  if (layout != Layout::Paged && pageSize != 0) {
-    return emitError() << "expected a page size with 'paged' only, got "
-                       << pageSize;
-  }
+  // The text cannot say this; a builder must not.
+  assert((layout == Layout::Paged || pageSize == 0) &&
+         "page size of a layout without pages");
   for (auto [width, what] :
        {std::pair(keyWidth, "key"), std::pair(valueWidth, "value")}) {
     if (width < 1 || width > kMaxWidth) {

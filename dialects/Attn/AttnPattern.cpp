@@ -43,18 +43,13 @@ LogicalResult PatternAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected a positive number with '"
                        << stringifyPatternKind(kind) << "', got " << value;
   }
-  if (!takesNumber(kind) && value != 0) {
-    return emitError() << "expected no number with '"
-                       << stringifyPatternKind(kind) << "', got " << value;
-  }
+  // The text cannot say these; a builder must not.
+  assert((takesNumber(kind) || value == 0) && "number of a name without one");
   bool isChain = kind == PatternKind::And || kind == PatternKind::Or;
-  bool fits = isChain ? operands.size() >= 2
-                      : operands.size() == (kind == PatternKind::Not ? 1 : 0);
-  if (!fits) {
-    return emitError() << "expected another number of operands of '"
-                       << stringifyPatternKind(kind) << "', got "
-                       << operands.size();
-  }
+  (void)isChain;
+  assert((isChain ? operands.size() >= 2
+                  : operands.size() == (kind == PatternKind::Not ? 1 : 0)) &&
+         "operands do not fit the kind of pattern");
   return success();
 }
 

@@ -199,6 +199,38 @@ Linear Predicate::wrapped(Operation *op, const Linear &sum) {
       intern({AtomKind::Wrapped, {}, {}, {}, integer.getWidth(), {sum}}));
 }
 
+Linear Predicate::makeTable(tensor::ExtractOp extract) {
+  if (!extract.getType().isSignlessIntOrIndex()) {
+    return unknown();
+  }
+  Atom atom{AtomKind::Table, {}, {}, extract, 0, {}};
+  for (Value index : extract.getIndices()) {
+    atom.operands.push_back(getLinear(index));
+  }
+  return Linear::getAtom(intern(std::move(atom)));
+}
+
+/// Casts between integers keep the value or cut it.
+Linear Predicate::makeCast(Operation *op) {
+  Type from = op->getOperand(0).getType(), to = op->getResult(0).getType();
+  if (from.isInteger(1) || to.isInteger(1)) {
+    return unknown();
+  }
+  Linear operand = getLinear(op->getOperand(0));
+  if (isa<arith::ExtSIOp>(op)) {
+    return operand;
+  }
+  if (isa<arith::ExtUIOp, arith::IndexCastUIOp>(op)) {
+    bool widens = isa<arith::ExtUIOp>(op) || isa<IndexType>(to);
+    return widens && isNonNegative(operand) ? operand : unknown();
+  }
+  // `wrapped` looks at the result's width; a wider one cuts nothing.
+  bool narrows = !isa<IndexType>(to) &&
+                 (isa<IndexType>(from) ||
+                  to.getIntOrFloatBitWidth() < from.getIntOrFloatBitWidth());
+  return narrows ? wrapped(op, operand) : operand;
+}
+
 Linear Predicate::getLinear(Value value) {
   auto known = linears.find(value);
   if (known != linears.end()) {
@@ -224,9 +256,11 @@ Linear Predicate::makeLinear(Value value) {
     }
     return Linear::getAtom(intern({AtomKind::Captured, {}, value, {}, 0, {}}));
   }
-  if (op->getParentRegion() != &where) {
-    return unknown();
-  }
+  return op->getParentRegion() == &where ? makeResult(op) : unknown();
+}
+
+/// The result of an operation of the region itself.
+Linear Predicate::makeResult(Operation *op) {
   auto get = [&](unsigned i) { return getLinear(op->getOperand(i)); };
   // An unsigned operation on values that are not negative is a signed one.
   auto areNonNegative = [&] {
@@ -288,35 +322,10 @@ Linear Predicate::makeLinear(Value value) {
                                        select.getCondition(), {}, 0,
                                        {yes, no}}));
       })
-      .Case<arith::IndexCastOp, arith::TruncIOp>([&](auto cast) {
-        // Only a narrower type cuts anything.
-        Type from = cast.getIn().getType(), to = cast.getType();
-        bool narrower = !isa<IndexType>(to) &&
-                        (isa<IndexType>(from) ||
-                         to.getIntOrFloatBitWidth() <
-                             from.getIntOrFloatBitWidth());
-        if (from.isInteger(1)) {
-          return unknown();
-        }
-        return narrower ? wrapped(op, get(0)) : get(0);
-      })
-      .Case([&](arith::ExtSIOp cast) {
-        return cast.getIn().getType().isInteger(1) ? unknown() : get(0);
-      })
-      .Case<arith::ExtUIOp, arith::IndexCastUIOp>([&](auto cast) {
-        bool widens = isa<arith::ExtUIOp>(op) || isa<IndexType>(cast.getType());
-        return widens && isNonNegative(get(0)) ? get(0) : unknown();
-      })
-      .Case([&](tensor::ExtractOp extract) {
-        Atom atom{AtomKind::Table, {}, {}, extract, 0, {}};
-        if (!extract.getType().isSignlessIntOrIndex()) {
-          return unknown();
-        }
-        for (Value index : extract.getIndices()) {
-          atom.operands.push_back(getLinear(index));
-        }
-        return Linear::getAtom(intern(std::move(atom)));
-      })
+      .Case<arith::IndexCastOp, arith::TruncIOp, arith::ExtSIOp,
+            arith::ExtUIOp, arith::IndexCastUIOp>(
+          [&](Operation *) { return makeCast(op); })
+      .Case([&](tensor::ExtractOp extract) { return makeTable(extract); })
       .Default([&](Operation *) { return unknown(); });
 }
 

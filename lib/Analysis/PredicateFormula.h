@@ -99,6 +99,9 @@ private:
   Linear makeLinear(mlir::Value value);
   Linear makeQuotient(const Linear &operand, const Linear &by, bool down);
   Linear makeRest(const Linear &operand, const Linear &by);
+  Linear makeResult(mlir::Operation *op);
+  Linear makeTable(mlir::tensor::ExtractOp extract);
+  Linear makeCast(mlir::Operation *op);
   Linear makeMax(const Linear &a, const Linear &b);
   Linear wrapped(mlir::Operation *op, const Linear &sum);
   Linear unknown();
