@@ -93,13 +93,14 @@ def Cascade_ScanOp : Cascade_Op<"scan", [
     Variadic<AnyType>:$inits,
     Variadic<AnyType>:$inputs,
     StrAttr:$over,
-    ArrayAttr:$emit,
+    I32ArrayAttr:$emit,
     StrArrayAttr:$ranks,
     AffineMapArrayAttr:$maps);
   let results = (outs Variadic<AnyType>:$results);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     int64_t getRankIndex(::llvm::StringRef name);
     ::llvm::SmallVector<Emit> getEmits();
@@ -118,7 +119,7 @@ def Cascade_IterateOp : Cascade_Op<"iterate", [
     ^bb0(%state: tensor<?x64xf32>):
       ...
       cascade.yield %next : tensor<?x64xf32>
-    } : (tensor<?x64xf32>) -> (tensor<?x64xf32>)
+    } : (tensor<?x64xf32>) -> tensor<?x64xf32>
     ```
   }];
   let arguments = (ins ConfinedAttr<I64Attr, [IntPositive]>:$count,
@@ -126,9 +127,10 @@ def Cascade_IterateOp : Cascade_Op<"iterate", [
   let results = (outs Variadic<AnyType>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $count `(` $inits `)` $body attr-dict `:` `(` type($inits) `)` `->` `(` type($results) `)`
+    $count `(` $inits `)` $body attr-dict `:` functional-type($inits, $results)
   }];
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
 }
 
 def Cascade_GatherOp : Cascade_Op<"gather", [Pure]> {
@@ -228,6 +230,7 @@ def Cascade_FoldOp : Cascade_Op<"fold", [Pure]> {
                         AnyRegion:$where);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     int64_t getRankIndex(::llvm::StringRef name);
     ::mlir::AffineMap getInputMap(unsigned i);

@@ -25,6 +25,45 @@ static LogicalResult verifyArity(Operation *op, Type type, AffineMap map,
   return success();
 }
 
+/// True if `e` is a sum of ranks and integers, with integer factors.
+static bool isLinear(AffineExpr e) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(e);
+  if (!binary) {
+    return isa<AffineDimExpr, AffineConstantExpr>(e);
+  }
+  if (binary.getKind() == AffineExprKind::Mul) {
+    return isa<AffineDimExpr>(binary.getLHS()) &&
+           isa<AffineConstantExpr>(binary.getRHS());
+  }
+  return binary.getKind() == AffineExprKind::Add &&
+         isLinear(binary.getLHS()) && isLinear(binary.getRHS());
+}
+
+/// Every map is over `ranks`, whose names are distinct. The parser builds such
+/// maps only; a pass or the generic form might not.
+static LogicalResult verifyMaps(Operation *op, ArrayAttr ranks,
+                                ArrayRef<AffineMap> maps) {
+  llvm::SmallDenseSet<Attribute> names;
+  for (Attribute name : ranks) {
+    if (!names.insert(name).second) {
+      return op->emitOpError("expected distinct rank names, got ")
+             << name << " twice";
+    }
+  }
+  for (AffineMap map : maps) {
+    if (map.getNumDims() != ranks.size() || map.getNumSymbols() != 0) {
+      return op->emitOpError("expected maps over the ")
+             << ranks.size() << " ranks, got " << AffineMapAttr::get(map);
+    }
+    if (!llvm::all_of(map.getResults(), isLinear)) {
+      return op->emitOpError("expected indices that are sums of ranks and "
+                             "integers, got ")
+             << AffineMapAttr::get(map);
+    }
+  }
+  return success();
+}
+
 /// A result (and a fold's operand) is indexed by distinct plain ranks.
 static LogicalResult verifyPlain(Operation *op, AffineMap map, StringRef what) {
   llvm::SmallDenseSet<unsigned> seen;
@@ -131,6 +170,16 @@ LogicalResult EinsumOp::verify() {
   if (getMaps().size() != getInputs().size() + 1) {
     return emitOpError("expected one map per input and one for the result");
   }
+  SmallVector<AffineMap> all(getMaps().getAsValueRange<AffineMapAttr>());
+  if (static_cast<bool>(getInitial()) != static_cast<bool>(getInitialMap())) {
+    return emitOpError("expected an initial value together with its map");
+  }
+  if (getInitial()) {
+    all.push_back(*getInitialMap());
+  }
+  if (failed(verifyMaps(*this, getRanks(), all))) {
+    return failure();
+  }
   SmallVector<std::pair<Type, AffineMap>> uses;
   for (auto [input, map] : llvm::zip_equal(getInputs(), getInputMaps())) {
     if (failed(verifyArity(*this, input.getType(), map, "an input"))) {
@@ -199,14 +248,16 @@ LogicalResult ScanOp::verify() {
   if (getMaps().size() != numInits + numInputs + 1) {
     return emitOpError("expected one map per operand and one for the results");
   }
+  SmallVector<AffineMap> maps(getMaps().getAsValueRange<AffineMapAttr>());
+  if (failed(verifyMaps(*this, getRanks(), maps))) {
+    return failure();
+  }
   int64_t over = getRankIndex(getOver());
   if (over < 0) {
     return emitOpError("expected some input to carry rank '")
            << getOver() << "'";
   }
-  SmallVector<AffineMap> maps(getMaps().getAsValueRange<AffineMapAttr>());
   SmallVector<std::pair<Type, AffineMap>> uses;
-  SmallVector<Type> carried, arguments;
   for (auto [i, value] : llvm::enumerate(getOperands())) {
     if (failed(verifyArity(*this, value.getType(), maps[i], "an operand"))) {
       return failure();
@@ -216,10 +267,6 @@ LogicalResult ScanOp::verify() {
              << getOver() << "'";
     }
     uses.push_back({value.getType(), maps[i]});
-    arguments.push_back(getElementType(value.getType()));
-    if (i < numInits) {
-      carried.push_back(arguments.back());
-    }
   }
   if (failed(verifyExtentKnown(*this, getRanks(), uses))) {
     return failure();
@@ -251,8 +298,19 @@ LogicalResult ScanOp::verify() {
     }
     uses.push_back({type, map});
   }
-  if (failed(verifyExtents(*this, getRanks(), uses)) ||
-      failed(verifyArguments(*this, getBody(), arguments, "body"))) {
+  return verifyExtents(*this, getRanks(), uses);
+}
+
+LogicalResult ScanOp::verifyRegions() {
+  SmallVector<Type> carried, arguments;
+  for (Value init : getInits()) {
+    carried.push_back(getElementType(init.getType()));
+  }
+  arguments = carried;
+  for (Value input : getInputs()) {
+    arguments.push_back(getElementType(input.getType()));
+  }
+  if (failed(verifyArguments(*this, getBody(), arguments, "body"))) {
     return failure();
   }
   return verifyYield(*this, getBody(), carried, "body");
@@ -266,6 +324,10 @@ LogicalResult IterateOp::verify() {
   if (getInits().getTypes() != getResultTypes()) {
     return emitOpError("expected results of the carried types");
   }
+  return success();
+}
+
+LogicalResult IterateOp::verifyRegions() {
   if (failed(verifyArguments(*this, getBody(), getInits().getTypes(),
                              "body"))) {
     return failure();
@@ -323,10 +385,35 @@ LogicalResult IndexOp::verify() {
 // FoldOp
 //===----------------------------------------------------------------------===//
 
+/// The stream and the parallel ranks are different ranks of the fold.
+static LogicalResult verifyRoles(FoldOp op) {
+  llvm::SmallDenseSet<StringRef> seen{op.getStream()};
+  if (op.getRankIndex(op.getStream()) < 0) {
+    return op.emitOpError("expected the streamed rank '")
+           << op.getStream() << "' among the ranks";
+  }
+  for (StringRef name : op.getParallel().getAsValueRange<StringAttr>()) {
+    if (op.getRankIndex(name) < 0) {
+      return op.emitOpError("expected the parallel rank '")
+             << name << "' among the ranks";
+    }
+    if (!seen.insert(name).second) {
+      return op.emitOpError("expected rank '")
+             << name << "' to be streamed or parallel, once";
+    }
+  }
+  return success();
+}
+
 LogicalResult FoldOp::verify() {
   unsigned numInputs = getInputs().size();
   if (getMaps().size() != numInputs + getNumResults()) {
     return emitOpError("expected one map per input and per result");
+  }
+  SmallVector<AffineMap> maps(getMaps().getAsValueRange<AffineMapAttr>());
+  if (failed(verifyMaps(*this, getRanks(), maps)) ||
+      failed(verifyRoles(*this))) {
+    return failure();
   }
   SmallVector<std::pair<Type, AffineMap>> uses;
   for (auto [i, value] : llvm::enumerate(getInputs())) {
@@ -348,12 +435,12 @@ LogicalResult FoldOp::verify() {
     }
     uses.push_back({type, map});
   }
-  if (failed(verifyExtents(*this, getRanks(), uses))) {
-    return failure();
-  }
+  return verifyExtents(*this, getRanks(), uses);
+}
 
+LogicalResult FoldOp::verifyRegions() {
   SmallVector<Type> rows, all;
-  for (unsigned i = 0; i < numInputs; ++i) {
+  for (unsigned i = 0, e = getInputs().size(); i < e; ++i) {
     all.push_back(getInnerType(i));
     if (!isStreamed(i)) {
       rows.push_back(all.back());

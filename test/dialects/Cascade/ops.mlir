@@ -34,6 +34,18 @@ func.func @convolution(%x: tensor<?xf32>, %w: tensor<4xf32>, %y: tensor<?xf32>) 
   return %r : tensor<?xf32>
 }
 
+// Factors and negative terms survive a round trip.
+// CHECK-LABEL: @strided
+// CHECK: %{{.*}}[2 * t + -3 * w - 1, -1 * w + 3], %{{.*}}[w], %{{.*}}[t] -> [t] reduce sum
+func.func @strided(%x: tensor<?x4xf32>, %w: tensor<4xf32>, %y: tensor<?xf32>) -> tensor<?xf32> {
+  %r = cascade.einsum %x[2 * t - 3 * w - 1, -w + 3], %w[w], %y[t] -> [t] reduce sum {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    cascade.yield %p : f32
+  } : (tensor<?x4xf32>, tensor<4xf32>, tensor<?xf32>) -> tensor<?xf32>
+  return %r : tensor<?xf32>
+}
+
 // CHECK-LABEL: @initial
 // CHECK: from %{{.*}}[p] -> [p] reduce max
 func.func @initial(%x: tensor<?x?xf32>, %s: tensor<?xf32>) -> tensor<?xf32> {
