@@ -98,6 +98,12 @@ struct OutlineTasks : public fovea::impl::OutlineTasksPassBase<OutlineTasks> {
       SmallVector<scf::ForallOp> loops;
       function.walk([&](scf::ForallOp loop) { loops.push_back(loop); });
       for (scf::ForallOp loop : loops) {
+        if (!loop.isNormalized() || loop.getNumResults() != 0 ||
+            loop.getRank() == 0) {
+          loop.emitOpError("expected lower bounds 0, steps 1, at least one "
+                           "dimension and no results");
+          return signalPassFailure();
+        }
         outline(loop, function, symbols);
       }
     }
