@@ -236,7 +236,9 @@ Emitter::emitOuterProduct(tile::ContractOp op, Value base, int64_t blockSize,
     return acc;
   };
 
-  int64_t unroll = std::max<int64_t>(stride, schedule.getBlock() / 2);
+  // Half a block at a time where halves hold whole pairs.
+  int64_t size = schedule.getBlock();
+  int64_t unroll = size % (2 * stride) == 0 ? size / 2 : stride;
   Value block = index(schedule.getBlock());
   Value rounded =
       mul(arith::CeilDivUIOp::create(b, loc, count, block), block);
