@@ -2,9 +2,12 @@
 
 #include "fovea/passes/CascadeToTile/Passes.h"
 
+#include "EinsumToLoops.h"
 #include "FoldToTasks.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -35,11 +38,12 @@ public:
 private:
   LogicalResult convertSignature();
   LogicalResult convertOp(Operation &op);
+  LogicalResult convertScalar(Operation &op);
   LogicalResult convertFold(cascade::FoldOp op);
   LogicalResult convertExpand(tensor::ExpandShapeOp op);
   void checkPages(cascade::GatherOp op, const Source &source);
-  FailureOr<Value> findDestination(cascade::FoldOp fold, unsigned i,
-                                   ArrayRef<Value> extents);
+  LogicalResult convertEinsum(cascade::EinsumOp op);
+  Value findDestination(Value result, AffineMap map, ArrayRef<Value> extents);
   void checkShape(Location loc, Value buffer, ArrayRef<Value> sizes,
                   const Twine &what);
 
@@ -58,10 +62,11 @@ private:
 /// The buffer of an argument: any strides, the last axis contiguous.
 static MemRefType bufferType(RankedTensorType type) {
   int64_t rank = type.getRank();
-  SmallVector<int64_t> strides(rank, ShapedType::kDynamic);
-  if (rank > 0) {
-    strides.back() = 1;
+  if (rank == 0) {
+    return MemRefType::get({}, type.getElementType());
   }
+  SmallVector<int64_t> strides(rank, ShapedType::kDynamic);
+  strides.back() = 1;
   auto layout = StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic,
                                        strides);
   return MemRefType::get(type.getShape(), type.getElementType(), layout);
@@ -69,37 +74,83 @@ static MemRefType bufferType(RankedTensorType type) {
 
 LogicalResult FunctionConverter::convertSignature() {
   SmallVector<Type> types;
-  auto add = [&](Type type, StringRef what, unsigned i) -> LogicalResult {
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    if (!tensor) {
-      return function.emitOpError("expected ")
-             << what << " " << i << " to be a ranked tensor, got " << type;
-    }
-    types.push_back(bufferType(tensor));
-    return success();
-  };
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
-    if (failed(add(type, "argument", i))) {
-      return failure();
+    if (auto tensor = dyn_cast<RankedTensorType>(type)) {
+      types.push_back(bufferType(tensor));
+    } else if (isa<FloatType>(type) || type.isInteger(32) ||
+               type.isInteger(64)) {
+      types.push_back(MemRefType::get({}, type)); // a tensor of rank 0
+    } else {
+      return function.emitOpError("expected argument ")
+             << i << " to be a ranked tensor, a float, an i32 or an i64, got "
+             << type;
     }
   }
   for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
-    if (failed(add(type, "result", i))) {
-      return failure();
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor) {
+      return function.emitOpError("expected result ")
+             << i << " to be a ranked tensor, got " << type;
     }
+    types.push_back(bufferType(tensor));
   }
   body = new Block;
   for (Type type : types) {
     body->addArgument(type, function.getLoc());
   }
   unsigned inputs = function.getNumArguments();
+  b.setInsertionPointToEnd(body);
   for (auto [i, argument] : llvm::enumerate(function.getArguments())) {
-    sources[argument].buffer = body->getArgument(i);
+    if (isa<ShapedType>(argument.getType())) {
+      sources[argument].buffer = body->getArgument(i);
+    } else {
+      scalars.map(argument,
+                  memref::LoadOp::create(b, function.getLoc(),
+                                         body->getArgument(i), ValueRange{})
+                      .getResult());
+    }
   }
   for (unsigned i = inputs; i < types.size(); ++i) {
     outputs.push_back(body->getArgument(i));
   }
   return success();
+}
+
+/// `buffer` with its dimensions split in groups: the same elements under more
+/// indices. (Upstream's memref.expand_shape says the same, but its expansion
+/// of strided layouts does not survive dynamic sizes in LLVM 22.)
+static Value expandBuffer(OpBuilder &b, Location loc, Value buffer,
+                          ArrayRef<ReassociationIndices> groups,
+                          ArrayRef<OpFoldResult> sizes) {
+  auto type = cast<MemRefType>(buffer.getType());
+  auto meta = memref::ExtractStridedMetadataOp::create(b, loc, buffer);
+  SmallVector<OpFoldResult> strides(sizes.size());
+  SmallVector<int64_t> shape, staticStrides(sizes.size(), ShapedType::kDynamic);
+  for (OpFoldResult size : sizes) {
+    shape.push_back(
+        getConstantIntValue(size).value_or(ShapedType::kDynamic));
+  }
+  for (auto [i, group] : llvm::enumerate(groups)) {
+    Value stride = meta.getStrides()[i];
+    for (int64_t j : llvm::reverse(group)) {
+      strides[j] = stride;
+      if (j != group.front()) {
+        Value size = getValueOrCreateConstantIndexOp(b, loc, sizes[j]);
+        stride = arith::MulIOp::create(b, loc, stride, size);
+      }
+    }
+  }
+  if (!strides.empty()) {
+    strides.back() = b.getIndexAttr(1);
+    staticStrides.back() = 1;
+  }
+  auto layout = StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic,
+                                       staticStrides);
+  auto result = MemRefType::get(shape, type.getElementType(), layout);
+  return memref::ReinterpretCastOp::create(b, loc, result,
+                                           meta.getBaseBuffer(),
+                                           OpFoldResult(meta.getOffset()),
+                                           sizes, strides);
 }
 
 void FunctionConverter::checkShape(Location loc, Value buffer,
@@ -118,16 +169,19 @@ void FunctionConverter::checkShape(Location loc, Value buffer,
   }
 }
 
-/// Where result `i` of a fold is written: an output of the function when the
+/// Where a result with these ranks and extents is written: an output of the function when the
 /// result is returned (directly or collapsed), else a temporary buffer.
-FailureOr<Value> FunctionConverter::findDestination(cascade::FoldOp fold,
-                                                    unsigned i,
-                                                    ArrayRef<Value> extents) {
-  Location loc = fold.getLoc();
-  Value result = fold.getResult(i);
+Value FunctionConverter::findDestination(Value result, AffineMap map,
+                                         ArrayRef<Value> extents) {
+  Location loc = result.getLoc();
   SmallVector<Value> sizes;
-  for (AffineExpr e : fold.getResultMap(i).getResults()) {
+  for (AffineExpr e : map.getResults()) {
     sizes.push_back(extents[cast<AffineDimExpr>(e).getPosition()]);
+  }
+  if (!isa<ShapedType>(result.getType())) {
+    temporaries.push_back(memref::AllocOp::create(
+        b, loc, MemRefType::get({}, result.getType())));
+    return temporaries.back();
   }
   for (OpOperand &use : result.getUses()) {
     if (isa<func::ReturnOp>(use.getOwner())) {
@@ -165,10 +219,8 @@ FailureOr<Value> FunctionConverter::findDestination(cascade::FoldOp fold,
           shape.push_back(b.getIndexAttr(type.getDimSize(j)));
         }
       }
-      return memref::ExpandShapeOp::create(
-                 b, loc, type.getShape(), out,
-                 collapse.getReassociationIndices(), shape)
-          .getResult();
+      return expandBuffer(b, loc, out, collapse.getReassociationIndices(),
+                          shape);
     }
   }
   auto type = cast<RankedTensorType>(result.getType());
@@ -191,29 +243,65 @@ LogicalResult FunctionConverter::convertFold(cascade::FoldOp op) {
   context.scalars = &scalars;
   context.captured = sources;
   for (Value input : op.getInputs()) {
-    if (!isa<ShapedType>(input.getType())) {
-      return op.emitOpError("expected tensor inputs, got ") << input.getType();
-    }
-    context.inputs.push_back(sources.lookup(input));
+    context.inputs.push_back(sources.lookup(input)); // null for scalars
   }
   b.setInsertionPointToEnd(body);
-  FailureOr<SmallVector<Value>> extents = buildExtents(b, op, context.inputs);
+  SmallVector<AffineMap> maps;
+  for (unsigned i = 0, e = op.getInputs().size(); i < e; ++i) {
+    maps.push_back(op.getInputMap(i));
+  }
+  FailureOr<SmallVector<Value>> extents =
+      buildExtents(b, op, op.getRanks(), maps, context.inputs);
   if (failed(extents)) {
     return failure();
   }
   for (unsigned i = 0, e = op.getNumResults(); i < e; ++i) {
-    FailureOr<Value> destination = findDestination(op, i, *extents);
-    if (failed(destination)) {
-      return failure();
-    }
-    context.results.push_back(*destination);
-    sources[op.getResult(i)].buffer = *destination;
+    context.results.push_back(
+        findDestination(op.getResult(i), op.getResultMap(i), *extents));
+    sources[op.getResult(i)].buffer = context.results.back();
   }
-  return buildTasks(b, op, context);
+  if (failed(buildTasks(b, op, *extents, context))) {
+    return failure();
+  }
+  for (auto [result, buffer] : llvm::zip_equal(op.getResults(),
+                                               context.results)) {
+    if (!isa<ShapedType>(result.getType())) {
+      scalars.map(result, memref::LoadOp::create(b, op.getLoc(), buffer,
+                                                 ValueRange{})
+                              .getResult());
+    }
+  }
+  return success();
+}
+
+/// An Einsum that is in no fold.
+LogicalResult FunctionConverter::convertEinsum(cascade::EinsumOp op) {
+  b.setInsertionPointToEnd(body);
+  EinsumContext context{{}, {}, sources, scalars};
+  for (Value input : op.getInputs()) {
+    context.inputs.push_back(sources.lookup(input));
+  }
+  FailureOr<SmallVector<Value>> extents =
+      buildExtents(b, op, op.getRanks(), op.getInputMaps(), context.inputs);
+  if (failed(extents)) {
+    return failure();
+  }
+  context.result =
+      findDestination(op.getResult(), op.getResultMap(), *extents);
+  sources[op.getResult()].buffer = context.result;
+  if (failed(buildLoops(b, op, *extents, context))) {
+    return failure();
+  }
+  if (!isa<ShapedType>(op.getType())) {
+    scalars.map(op.getResult(),
+                memref::LoadOp::create(b, op.getLoc(), context.result,
+                                       ValueRange{})
+                    .getResult());
+  }
+  return success();
 }
 
 LogicalResult FunctionConverter::convertExpand(tensor::ExpandShapeOp op) {
-  auto type = cast<RankedTensorType>(op.getType());
   SmallVector<OpFoldResult> shape;
   for (OpFoldResult size : op.getMixedOutputShape()) {
     if (auto value = dyn_cast<Value>(size)) {
@@ -221,9 +309,9 @@ LogicalResult FunctionConverter::convertExpand(tensor::ExpandShapeOp op) {
     }
     shape.push_back(size);
   }
-  sources[op.getResult()].buffer = memref::ExpandShapeOp::create(
-      b, op.getLoc(), type.getShape(), sources.lookup(op.getSrc()).buffer,
-      op.getReassociationIndices(), shape);
+  sources[op.getResult()].buffer =
+      expandBuffer(b, op.getLoc(), sources.lookup(op.getSrc()).buffer,
+                   op.getReassociationIndices(), shape);
   return success();
 }
 
@@ -289,11 +377,51 @@ void FunctionConverter::checkPages(cascade::GatherOp op, const Source &source) {
                        "[0, number of pages)");
 }
 
+/// Scalar code, perhaps with regions, perhaps reading elements of tensors: a
+/// copy that reads the buffers.
+LogicalResult FunctionConverter::convertScalar(Operation &op) {
+  Operation *copy = b.clone(op, scalars);
+  WalkResult result = copy->walk([&](Operation *inner) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(inner);
+    Location loc = inner->getLoc();
+    Value replacement;
+    if (auto dim = dyn_cast<tensor::DimOp>(inner)) {
+      if (std::optional<int64_t> i = dim.getConstantIndex()) {
+        replacement = sources.lookup(dim.getSource()).extent(b, loc, *i);
+      }
+    } else if (auto extract = dyn_cast<tensor::ExtractOp>(inner)) {
+      replacement = memref::LoadOp::create(
+          b, loc, sources.lookup(extract.getTensor()).buffer,
+          extract.getIndices());
+    } else if (llvm::none_of(inner->getOperandTypes(),
+                             llvm::IsaPred<ShapedType>)) {
+      return WalkResult::advance();
+    }
+    if (!replacement) {
+      inner->emitOpError("expected scalar code that reads tensors by "
+                         "tensor.extract or tensor.dim only");
+      return WalkResult::interrupt();
+    }
+    if (inner == copy) {
+      scalars.map(op.getResult(0), replacement);
+    } else {
+      inner->replaceAllUsesWith(ValueRange(replacement));
+    }
+    inner->erase();
+    return WalkResult::skip();
+  });
+  return failure(result.wasInterrupted());
+}
+
 LogicalResult FunctionConverter::convertOp(Operation &op) {
   b.setInsertionPointToEnd(body);
   Location loc = op.getLoc();
   if (auto fold = dyn_cast<cascade::FoldOp>(op)) {
     return convertFold(fold);
+  }
+  if (auto einsum = dyn_cast<cascade::EinsumOp>(op)) {
+    return convertEinsum(einsum);
   }
   if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
     return convertExpand(expand);
@@ -312,26 +440,6 @@ LogicalResult FunctionConverter::convertOp(Operation &op) {
     checkPages(gather, Source(source));
     return success();
   }
-  if (auto dim = dyn_cast<tensor::DimOp>(op)) {
-    std::optional<int64_t> i = dim.getConstantIndex();
-    if (!i) {
-      return op.emitOpError("expected a constant dimension");
-    }
-    scalars.map(dim.getResult(),
-                sources.lookup(dim.getSource()).extent(b, loc, *i));
-    return success();
-  }
-  if (auto extract = dyn_cast<tensor::ExtractOp>(op)) {
-    SmallVector<Value> indices;
-    for (Value i : extract.getIndices()) {
-      indices.push_back(scalars.lookupOrDefault(i));
-    }
-    scalars.map(extract.getResult(),
-                memref::LoadOp::create(
-                    b, loc, sources.lookup(extract.getTensor()).buffer, indices)
-                    .getResult());
-    return success();
-  }
   if (isa<func::ReturnOp>(op)) {
     for (Value buffer : temporaries) {
       memref::DeallocOp::create(b, loc, buffer);
@@ -339,14 +447,15 @@ LogicalResult FunctionConverter::convertOp(Operation &op) {
     func::ReturnOp::create(b, loc);
     return success();
   }
-  bool scalar = llvm::none_of(op.getOperandTypes(), llvm::IsaPred<ShapedType>) &&
-                llvm::none_of(op.getResultTypes(), llvm::IsaPred<ShapedType>);
-  if (scalar && op.getNumRegions() == 0) {
-    b.clone(op, scalars);
-    return success();
+  if (isa<arith::ConstantOp>(op) && isa<ShapedType>(op.getResult(0).getType())) {
+    return success(); // read where a fold's region uses it
   }
-  return op.emitOpError("expected a fold, a view or scalar code here: no "
-                        "schedule for this operation outside a fold");
+  if (llvm::none_of(op.getResultTypes(), llvm::IsaPred<ShapedType>) &&
+      !isa<cascade::CascadeDialect>(op.getDialect())) {
+    return convertScalar(op);
+  }
+  return op.emitOpError("expected a fold, an einsum, a view or scalar code: "
+                        "there is no schedule for this operation");
 }
 
 LogicalResult FunctionConverter::convert() {
@@ -364,17 +473,18 @@ LogicalResult FunctionConverter::convert() {
       return failure();
     }
   }
-  // Every returned value must have been written by a fold.
+  // Every returned value must have been written by a fold or an einsum.
   auto ret = cast<func::ReturnOp>(function.getBody().front().getTerminator());
   for (auto [i, value] : llvm::enumerate(ret.getOperands())) {
     Value produced = value;
     if (auto collapse = produced.getDefiningOp<tensor::CollapseShapeOp>()) {
       produced = collapse.getSrc();
     }
-    if (!produced.getDefiningOp<cascade::FoldOp>()) {
+    if (!isa_and_nonnull<cascade::FoldOp, cascade::EinsumOp>(
+            produced.getDefiningOp())) {
       body->dropAllReferences();
       return function.emitOpError("expected result ")
-             << i << " to come from a fold";
+             << i << " to come from a fold or an einsum";
     }
   }
   function.getBody().getBlocks().clear();

@@ -24,6 +24,7 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -50,35 +51,38 @@ Value Source::extent(OpBuilder &b, Location loc, int64_t i) const {
 }
 
 FailureOr<SmallVector<Value>>
-fovea::buildExtents(OpBuilder &b, cascade::FoldOp fold,
-                    ArrayRef<Source> inputs) {
-  Location loc = fold.getLoc();
-  SmallVector<Value> extents(fold.getRanks().size());
-  for (auto [i, source] : llvm::enumerate(inputs)) {
-    for (auto [j, e] : llvm::enumerate(fold.getInputMap(i).getResults())) {
-      unsigned rank = cast<AffineDimExpr>(e).getPosition();
+fovea::buildExtents(OpBuilder &b, Operation *op, ArrayAttr ranks,
+                    ArrayRef<AffineMap> maps, ArrayRef<Source> inputs) {
+  Location loc = op->getLoc();
+  SmallVector<Value> extents(ranks.size());
+  for (auto [map, source] : llvm::zip_equal(maps, inputs)) {
+    for (auto [j, e] : llvm::enumerate(map.getResults())) {
+      auto dim = dyn_cast<AffineDimExpr>(e);
+      if (!dim) {
+        continue;
+      }
+      unsigned rank = dim.getPosition();
       Value extent = source.extent(b, loc, j);
       if (!extents[rank]) {
         extents[rank] = extent;
         continue;
       }
-      auto shaped = cast<ShapedType>(fold.getInputs()[i].getType());
-      if (!shaped.isDynamicDim(j) || source.isPaged()) {
+      auto type = cast<MemRefType>(source.buffer.getType());
+      if (source.isPaged() || !type.isDynamicDim(j)) {
         continue;
       }
-      StringRef name = cast<StringAttr>(fold.getRanks()[rank]).getValue();
+      StringRef name = cast<StringAttr>(ranks[rank]).getValue();
       Value same = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
                                          extents[rank], extent);
-      cf::AssertOp::create(b, loc, same,
-                           ("inputs disagree on the extent of rank '" + name +
-                            "'").str());
+      cf::AssertOp::create(
+          b, loc, same,
+          ("inputs disagree on the extent of rank '" + name + "'").str());
     }
   }
   for (auto [rank, extent] :
-       llvm::zip_equal(fold.getRanks().getAsValueRange<StringAttr>(),
-                       extents)) {
+       llvm::zip_equal(ranks.getAsValueRange<StringAttr>(), extents)) {
     if (!extent) {
-      fold.emitOpError("expected some input to carry rank '") << rank << "'";
+      op->emitOpError("expected some input to carry rank '") << rank << "'";
       return failure();
     }
   }
@@ -91,8 +95,9 @@ namespace {
 class FoldBuilder {
 public:
   FoldBuilder(OpBuilder &builder, cascade::FoldOp fold,
-              const FoldContext &context)
-      : b(builder), fold(fold), context(context), loc(fold.getLoc()) {}
+              ArrayRef<Value> extents, const FoldContext &context)
+      : b(builder), fold(fold), context(context), loc(fold.getLoc()),
+        predicate(fold, context), extents(extents) {}
 
   LogicalResult build();
 
@@ -119,6 +124,7 @@ private:
   LogicalResult storeResult(Tensorizer &t, unsigned i, Value value,
                             Value first, Value last);
   void setTaskCoordinates(ValueRange ivs);
+  void clearEmitted();
   void bindState(Tensorizer &t, ValueRange arguments, ArrayRef<Value> state);
   void storePartial(ArrayRef<Value> state);
   LogicalResult buildMerge(ValueRange ivs);
@@ -128,8 +134,9 @@ private:
   cascade::FoldOp fold;
   const FoldContext &context;
   Location loc;
+  StreamPredicate predicate;
 
-  SmallVector<Value> extents;
+  ArrayRef<Value> extents; // by rank
   std::string rowName = "row"; // the row rank, or a dummy of extent 1
   int64_t rowRank = -1;
   SmallVector<unsigned> points;     // parallel ranks with one coordinate
@@ -240,7 +247,12 @@ Tensorizer FoldBuilder::makeTensorizer() {
   }
   for (Value v : above) {
     auto it = context.captured.find(v);
-    if (it != context.captured.end() && isa<ShapedType>(v.getType())) {
+    DenseElementsAttr dense;
+    if (matchPattern(v, m_Constant(&dense)) && dense.isSplat()) {
+      Value splat = arith::ConstantOp::create(
+          b, loc, cast<TypedAttr>(dense.getSplatValue<Attribute>()));
+      t.map(v, splat, {});
+    } else if (it != context.captured.end() && isa<ShapedType>(v.getType())) {
       t.mapTable(v, it->second.buffer);
     } else {
       t.map(v, context.scalars->lookupOrDefault(v), {});
@@ -327,18 +339,20 @@ FoldBuilder::loadInputs(Tensorizer &t, bool streamed, Value first, Value last) {
 
 LogicalResult FoldBuilder::storeResult(Tensorizer &t, unsigned i, Value value,
                                        Value first, Value last) {
-  SmallVector<Value> indices;
-  SmallVector<StringRef> dims, names;
+  SmallVector<Value> indices, limits;
+  SmallVector<StringRef> dims, names, bounded;
   Value zero = constantIndex(b, loc, 0);
-  bool hasRow = false;
   for (AffineExpr e : fold.getResultMap(i).getResults()) {
     unsigned rank = cast<AffineDimExpr>(e).getPosition();
     StringRef name = rankName(rank);
     if (name == fold.getStream()) {
       indices.push_back(first);
+      limits.push_back(last);
+      bounded.push_back(name);
     } else if (rank == static_cast<unsigned>(rowRank)) {
       indices.push_back(rowBase);
-      hasRow = true;
+      limits.push_back(rowLimit);
+      bounded.push_back(name);
     } else if (coordinates[rank]) {
       indices.push_back(coordinates[rank]);
       name = "";
@@ -350,18 +364,17 @@ LogicalResult FoldBuilder::storeResult(Tensorizer &t, unsigned i, Value value,
       names.push_back(name);
     }
   }
-  if (fold.isEmitted(i)) {
-    return fold.emitOpError("expected no result that keeps rank '")
-           << fold.getStream() << "': this schedule writes row results only";
-  }
-  if (!hasRow) {
-    return fold.emitOpError("expected every result to carry rank '")
-           << rowName << "'";
+  if (!llvm::is_contained(names, StringRef(rowName))) {
+    if (rowRank >= 0) {
+      return fold.emitOpError("expected every result to carry rank '")
+             << rowName << "'";
+    }
+    names.push_back(rowName); // the dummy row of a fold without parallel ranks
   }
   Type element = getElementTypeOrSelf(fold.getResultTypes()[i]);
   value = t.broadcast(loc, value, t.tileType(names, element));
-  tile::StoreOp::create(b, loc, value, context.results[i], indices, rowLimit,
-                        b.getStrArrayAttr(dims), b.getStrArrayAttr({rowName}));
+  tile::StoreOp::create(b, loc, value, context.results[i], indices, limits,
+                        b.getStrArrayAttr(dims), b.getStrArrayAttr(bounded));
   return success();
 }
 
@@ -446,8 +459,7 @@ LogicalResult FoldBuilder::buildVisible(Tensorizer &t, Block &block) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&block);
   RankBox box = boxOf(block.getArgument(0), block.getArgument(1));
-  StepTruth truth =
-      buildStepTruth(b, loc, fold, box, context.captured, *context.scalars);
+  Truth truth = predicate.truth(b, loc, box);
   tile::YieldOp::create(b, loc, ValueRange{truth.any, truth.all});
   return success();
 }
@@ -509,6 +521,16 @@ LogicalResult FoldBuilder::buildStep(Tensorizer &t, Block &block) {
   for (unsigned i = 0; i < states; ++i) {
     yielded.push_back(t.broadcast(loc, (*next)[i], stateTypes[i]));
   }
+  // Results that keep the stream rank leave with the step.
+  for (unsigned i = 0, e = fold.getNumResults(), n = states; i < e; ++i) {
+    if (!fold.isEmitted(i)) {
+      continue;
+    }
+    Value value = t.guard(loc, (*next)[n++], cascade::Monoid::Sum);
+    if (failed(storeResult(t, i, value, first, last))) {
+      return failure();
+    }
+  }
   tile::YieldOp::create(b, loc, yielded);
   t.setVisible({});
   return success();
@@ -519,8 +541,10 @@ FailureOr<SmallVector<Value>> FoldBuilder::buildStream(Tensorizer &t,
   Value extent = extents[fold.getRankIndex(fold.getStream())];
   RankBox box = boxOf(constantIndex(b, loc, 0), extent);
   SmallVector<Value> begins, ends;
-  buildRanges(b, loc, fold, box, extent, context.captured, *context.scalars,
-              begins, ends);
+  for (Interval range : predicate.ranges(b, loc, box, extent)) {
+    begins.push_back(range.lo);
+    ends.push_back(range.hi);
+  }
   if (split) {
     // Part s of n takes the keys [s * chunk, (s + 1) * chunk).
     Value keys = constantIndex(b, loc, context.schedule.getKeys());
@@ -601,8 +625,8 @@ LogicalResult FoldBuilder::finish(Tensorizer &t, ArrayRef<Value> state) {
   }
   unsigned next = 0;
   for (unsigned i = 0, e = fold.getNumResults(); i < e; ++i) {
-    Value value = fold.isEmitted(i) ? Value() : (*results)[next++];
-    if (failed(storeResult(t, i, value, {}, {}))) {
+    if (!fold.isEmitted(i) &&
+        failed(storeResult(t, i, (*results)[next++], {}, {}))) {
       return failure();
     }
   }
@@ -629,7 +653,7 @@ LogicalResult FoldBuilder::buildTask(ValueRange ivs) {
   unsigned states = fold.getNumStates();
   Block &init = fold.getInit().front(), &step = fold.getStep().front();
   for (auto [i, input] : llvm::enumerate(fold.getRowInputs())) {
-    ArrayRef<StringRef> names = fold.getInnerRanks(input);
+    SmallVector<StringRef> names = fold.getInnerRanks(input);
     t.map(init.getArgument(i), (*rows)[input], names);
     t.map(step.getArgument(states + input), (*rows)[input], names);
   }
@@ -711,13 +735,31 @@ LogicalResult FoldBuilder::buildMerge(ValueRange ivs) {
   return finish(t, SmallVector<Value>(loop.getResults()));
 }
 
-LogicalResult FoldBuilder::build() {
-  FailureOr<SmallVector<Value>> known =
-      buildExtents(b, fold, context.inputs);
-  if (failed(known)) {
-    return failure();
+/// Keys that are not visible are not visited: where a result keeps the stream
+/// rank, their places hold 0.
+void FoldBuilder::clearEmitted() {
+  for (unsigned i = 0, e = fold.getNumResults(); i < e; ++i) {
+    if (!fold.isEmitted(i) || !fold.hasWhere()) {
+      continue;
+    }
+    OpBuilder::InsertionGuard guard(b);
+    Value buffer = context.results[i];
+    auto type = cast<MemRefType>(buffer.getType());
+    Value zero = constantIndex(b, loc, 0), one = constantIndex(b, loc, 1);
+    SmallVector<Value> at;
+    for (int64_t j = 0; j < type.getRank(); ++j) {
+      Value extent = memref::DimOp::create(b, loc, buffer, j);
+      auto loop = scf::ForOp::create(b, loc, zero, extent, one);
+      b.setInsertionPointToStart(loop.getBody());
+      at.push_back(loop.getInductionVar());
+    }
+    Value none = arith::ConstantOp::create(b, loc,
+                                           b.getZeroAttr(type.getElementType()));
+    memref::StoreOp::create(b, loc, none, buffer, at);
   }
-  extents = *known;
+}
+
+LogicalResult FoldBuilder::build() {
   chooseRowRank();
   if (failed(findStateTypes())) {
     return failure();
@@ -735,8 +777,10 @@ LogicalResult FoldBuilder::build() {
   bounds.push_back(tiles);
   tasks = arith::MulIOp::create(b, loc, tasks, tiles);
 
+  predicate.summarizeTables(b, loc);
+  clearEmitted();
   SmallVector<OpFoldResult> mergeBounds(bounds);
-  if (context.schedule.getSplits() > 1) {
+  if (context.schedule.getSplits() > 1 && fold.getNumStates() > 0) {
     // As many parts as it takes to give every thread a task.
     Value one = constantIndex(b, loc, 1);
     Value threads = tile::ThreadsOp::create(b, loc, b.getIndexType());
@@ -774,6 +818,7 @@ LogicalResult FoldBuilder::build() {
       return failure();
     }
   }
+  predicate.release(b, loc);
   if (!splits) {
     return success();
   }
@@ -801,6 +846,7 @@ LogicalResult FoldBuilder::build() {
 }
 
 LogicalResult fovea::buildTasks(OpBuilder &b, cascade::FoldOp fold,
+                                ArrayRef<Value> extents,
                                 const FoldContext &context) {
-  return FoldBuilder(b, fold, context).build();
+  return FoldBuilder(b, fold, extents, context).build();
 }

@@ -36,14 +36,17 @@ struct FoldContext {
   mlir::IRMapping *scalars = nullptr;
 };
 
-/// Extents of the fold's ranks (order of `fold.getRanks()`); emits a check for
-/// each further input that carries a rank.
+/// Extents of the named ranks, from the first input that carries each; emits a
+/// check for every further one. Errors are reported on `op`.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>>
-buildExtents(mlir::OpBuilder &b, cascade::FoldOp fold,
+buildExtents(mlir::OpBuilder &b, mlir::Operation *op, mlir::ArrayAttr ranks,
+             llvm::ArrayRef<mlir::AffineMap> maps,
              llvm::ArrayRef<Source> inputs);
 
-/// Emits the tasks of `fold`. Errors are reported on the fold.
+/// Emits the tasks of `fold`, whose ranks have these extents. Errors are
+/// reported on the fold.
 mlir::LogicalResult buildTasks(mlir::OpBuilder &b, cascade::FoldOp fold,
+                               llvm::ArrayRef<mlir::Value> extents,
                                const FoldContext &context);
 
 } // namespace fovea

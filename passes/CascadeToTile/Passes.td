@@ -9,7 +9,7 @@ def CascadeToTilePass : Pass<"fovea-cascade-to-tile", "::mlir::ModuleOp"> {
   let summary = "turn folds into tasks with streams of tiles";
   let description = [{
     Every function that carries a `tile.schedule` attribute is rewritten:
-    tensor arguments become strided buffers, results become trailing buffer
+    tensor arguments become strided buffers (scalars: buffers of rank 0), results become trailing buffer
     arguments, and each `cascade.fold` becomes an `scf.forall` over the
     parallel ranks (one of them, the *row rank*, in tiles of `rows`) around a
     `tile.stream` over the folded rank in steps of `keys`.
@@ -22,12 +22,16 @@ def CascadeToTilePass : Pass<"fovea-cascade-to-tile", "::mlir::ModuleOp"> {
     (lib/Analysis/PredicateRanges.h): the stream gets disjoint ranges, and its
     `visible` region classifies each step as empty, partial or full.
 
+    An einsum that no fold has taken in becomes plain loops, with a remark.
+
     Rounding: none of its own.
   }];
   let dependentDialects = [
-    "::fovea::tile::TileDialect", "::mlir::arith::ArithDialect",
+    "::fovea::tile::TileDialect", "::mlir::tensor::TensorDialect",
+    "::mlir::arith::ArithDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
-    "::mlir::math::MathDialect", "::mlir::cf::ControlFlowDialect"
+    "::mlir::math::MathDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::affine::AffineDialect"
   ];
 }
 

@@ -45,8 +45,8 @@ RankedTensorType Tensorizer::tileType(ArrayRef<StringRef> names, Type element) {
       sorted.push_back(name);
     }
   }
-  llvm::stable_sort(sorted, [&](StringRef x, StringRef y) {
-    return order(x) < order(y) || (order(x) == 1 && order(y) == 1 && x < y);
+  llvm::sort(sorted, [&](StringRef x, StringRef y) {
+    return std::pair(order(x), x) < std::pair(order(y), y);
   });
   SmallVector<int64_t> shape;
   for (StringRef name : sorted) {
@@ -74,7 +74,7 @@ Value Tensorizer::toTileInteger(Location loc, Value scalar) {
 Value Tensorizer::broadcast(Location loc, Value value, RankedTensorType type) {
   if (!isTile(value)) {
     value = toTileInteger(loc, value);
-  } else if (tile::getRanks(value.getType()) == tile::getRanks(type)) {
+  } else if (value.getType() == type) {
     return value;
   }
   return tile::BroadcastOp::create(b, loc, type, value);
@@ -250,6 +250,17 @@ Value Tensorizer::tryContract(cascade::EinsumOp op, StringRef reduced,
   auto carries = [&](Value v, StringRef name) {
     return tile::findRank(v.getType(), name) >= 0;
   };
+  if (!carries(lhs, row) && !carries(rhs, row)) {
+    // The same for every row: repeat the operand that is a vector.
+    if (tile::getRanks(lhs.getType()).size() == 1) {
+      std::swap(lhs, rhs);
+    }
+    if (tile::getRanks(rhs.getType()).size() != 1) {
+      return {};
+    }
+    Type element = getElementTypeOrSelf(rhs.getType());
+    rhs = broadcast(op.getLoc(), rhs, tileType({reduced, row}, element));
+  }
   if (carries(lhs, row) || !carries(rhs, row) || !carries(lhs, reduced) ||
       !carries(rhs, reduced) || tile::getRanks(lhs.getType()).size() != 2 ||
       tile::getRanks(rhs.getType()).size() != 2) {

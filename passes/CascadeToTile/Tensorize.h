@@ -72,6 +72,10 @@ public:
   mlir::Value broadcast(mlir::Location loc, mlir::Value value,
                         mlir::RankedTensorType type);
 
+  /// In partial steps, the identity of `monoid` where `value` is not visible.
+  mlir::Value guard(mlir::Location loc, mlir::Value value,
+                    cascade::Monoid monoid);
+
   static bool isTile(mlir::Value v) {
     return llvm::isa<mlir::RankedTensorType>(v.getType());
   }
@@ -86,8 +90,6 @@ private:
   mlir::Value tryContract(cascade::EinsumOp op, llvm::StringRef reduced,
                           llvm::ArrayRef<mlir::Value> inputs,
                           llvm::ArrayRef<llvm::StringRef> resultNames);
-  mlir::Value guard(mlir::Location loc, mlir::Value value,
-                    cascade::Monoid monoid);
   mlir::Value toTileInteger(mlir::Location loc, mlir::Value scalar);
   mlir::Value lookup(mlir::Value original);
 

@@ -150,6 +150,12 @@ private:
     return hasRow(tile) && tile::getRanks(tile.getType()).size() == 1;
   }
   unsigned numVectors() { return schedule.getRows() / schedule.getLanes(); }
+  /// Ends a loop or branch; one without results ends by itself.
+  void yield(mlir::ValueRange values) {
+    if (!values.empty()) {
+      mlir::scf::YieldOp::create(b, loc, values);
+    }
+  }
   mlir::Value scalar(mlir::Value v) { return scalars.lookupOrDefault(v); }
 
   mlir::func::FuncOp task;

@@ -316,9 +316,14 @@ LogicalResult Emitter::lowerStore(tile::StoreOp op) {
   if (ranks.size() > 2 || !hasRow(tile)) {
     return op.emitError("expected a [row] or [x, row] tile to store");
   }
-  Value near = allocNear((wide ? type.getDimSize(0) : 1) * rows,
-                         type.getElementType());
-  if (wide) {
+  auto held = forms.find(tile);
+  bool isNear = held != forms.end() && held->second.kind == Form::Near;
+  Value near = isNear ? held->second.buffer
+                      : allocNear((wide ? type.getDimSize(0) : 1) * rows,
+                                  type.getElementType());
+  if (isNear) {
+    // Written out as it is.
+  } else if (wide) {
     if (failed(materialize(tile, near))) {
       return failure();
     }
@@ -336,33 +341,35 @@ LogicalResult Emitter::lowerStore(tile::StoreOp op) {
     }
   }
   FlatBuffer flat = flatten(op.getTarget());
-  Value count = index(rows);
+  Value count = index(rows), innerCount = index(wide ? type.getDimSize(0) : 1);
   Value offset = flat.offset, rowStride = index(0), innerStride = index(0);
   for (auto [i, name] :
        llvm::enumerate(op.getDims().getAsValueRange<StringAttr>())) {
     Value start = scalar(op.getIndices()[i]);
     offset = add(offset, mul(start, flat.strides[i]));
-    if (name == row) {
-      rowStride = flat.strides[i];
-      for (auto [bounded, limit] :
-           llvm::zip(op.getBounded().getAsValueRange<StringAttr>(),
-                     op.getLimits())) {
-        if (bounded == row) {
-          Value left = arith::SubIOp::create(b, loc, scalar(limit), start);
-          count = arith::MinSIOp::create(b, loc, count, left);
-        }
-      }
-    } else if (!name.empty()) {
-      innerStride = flat.strides[i];
+    if (name.empty()) {
+      continue;
     }
+    (name == row ? rowStride : innerStride) = flat.strides[i];
+    for (auto [bounded, limit] :
+         llvm::zip(op.getBounded().getAsValueRange<StringAttr>(),
+                   op.getLimits())) {
+      if (bounded == name) {
+        Value left = arith::SubIOp::create(b, loc, scalar(limit), start);
+        Value &n = name == row ? count : innerCount;
+        n = arith::MinSIOp::create(b, loc, n, left);
+      }
+    }
+  }
+  if (!llvm::is_contained(op.getDims().getAsValueRange<StringAttr>(), row)) {
+    count = index(1); // the dummy row
   }
   auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value r = loop.getInductionVar(), inner = index(0);
   if (wide) {
-    auto nested = scf::ForOp::create(b, loc, index(0),
-                                     index(type.getDimSize(0)), index(1));
+    auto nested = scf::ForOp::create(b, loc, index(0), innerCount, index(1));
     b.setInsertionPointToStart(nested.getBody());
     inner = nested.getInductionVar();
   }

@@ -109,6 +109,12 @@ void Emitter::analyzeStep(Step &step) {
   step.products.resize(step.last + 1);
   step.stores.resize(step.last + 1);
   step.pairStores.resize(step.last + 1);
+  for (auto store : step.body->getOps<tile::StoreOp>()) {
+    Value value = store.getValue();
+    step.stores[step.level[value]].insert(value);
+    step.lastUse[value] = step.last + 1;
+    addRoot(step, value, step.level[value]);
+  }
   for (Operation *op : ops) {
     if (op->use_empty()) {
       continue;
@@ -312,7 +318,7 @@ LogicalResult Emitter::emitSweep(Step &step, unsigned level) {
         previous.clear();
       }
     }
-    scf::YieldOp::create(b, loc, running);
+    yield(running);
   }
   for (auto &[value, form] : stored) {
     forms[value] = form;
@@ -532,11 +538,18 @@ Emitter::emitStep(tile::StreamOp op, const Carried &carried,
         }
         continue;
       }
-      b.clone(inner, scalars);
+      if (!isa<tile::StoreOp>(inner)) {
+        b.clone(inner, scalars);
+      }
     }
     analyzeStep(step);
     for (unsigned level = 0; level <= step.last; ++level) {
       if (failed(emitSweep(step, level))) {
+        return failure();
+      }
+    }
+    for (auto store : step.body->getOps<tile::StoreOp>()) {
+      if (failed(lowerStore(store))) {
         return failure();
       }
     }

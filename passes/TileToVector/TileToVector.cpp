@@ -95,7 +95,7 @@ LogicalResult Emitter::lowerStream(tile::StreamOp op) {
     Value stepSize = index(op.getStep());
     auto inner = scf::ForOp::create(b, loc, begin, end, stepSize,
                                     outer.getRegionIterArgs());
-    scf::YieldOp::create(b, loc, inner.getResults());
+    yield(inner.getResults());
     b.setInsertionPointToStart(inner.getBody());
     Value first = inner.getInductionVar();
     Value last =
@@ -117,12 +117,12 @@ LogicalResult Emitter::lowerStream(tile::StreamOp op) {
     SmallVector<Value> current(inner.getRegionIterArgs());
 
     auto visit = scf::IfOp::create(b, loc, types, any, /*withElse=*/true);
-    scf::YieldOp::create(b, loc, visit.getResults());
+    yield(visit.getResults());
     b.setInsertionPointToStart(visit.elseBlock());
-    scf::YieldOp::create(b, loc, current);
+    yield(current);
     b.setInsertionPointToStart(visit.thenBlock());
     auto kind = scf::IfOp::create(b, loc, types, full, /*withElse=*/true);
-    scf::YieldOp::create(b, loc, kind.getResults());
+    yield(kind.getResults());
     for (bool isPartial : {false, true}) {
       b.setInsertionPointToStart(isPartial ? kind.elseBlock()
                                            : kind.thenBlock());
@@ -131,7 +131,7 @@ LogicalResult Emitter::lowerStream(tile::StreamOp op) {
       if (failed(next)) {
         return failure();
       }
-      scf::YieldOp::create(b, loc, *next);
+      yield(*next);
     }
   }
   bindCarried(op.getResults(), *carried, outer.getResults());
@@ -181,9 +181,7 @@ LogicalResult Emitter::lowerMergeLoop(scf::ForOp op) {
   for (auto [from, to] : copies) {
     memref::CopyOp::create(b, loc, from, to);
   }
-  if (!next.empty()) {
-    scf::YieldOp::create(b, loc, next);
-  }
+  yield(next);
   bindCarried(op.getResults(), *carried, loop.getResults());
   return success();
 }
