@@ -87,12 +87,14 @@ LogicalResult FunctionConverter::convertSignature() {
     }
   }
   for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    if (!tensor) {
+    if (auto tensor = dyn_cast<RankedTensorType>(type)) {
+      types.push_back(bufferType(tensor));
+    } else if (isa<FloatType>(type)) {
+      types.push_back(MemRefType::get({}, type));
+    } else {
       return function.emitOpError("expected result ")
-             << i << " to be a ranked tensor, got " << type;
+             << i << " to be a ranked tensor or a float, got " << type;
     }
-    types.push_back(bufferType(tensor));
   }
   body = new Block;
   for (Type type : types) {
@@ -441,6 +443,12 @@ LogicalResult FunctionConverter::convertOp(Operation &op) {
     return success();
   }
   if (isa<func::ReturnOp>(op)) {
+    for (auto [value, output] : llvm::zip_equal(op.getOperands(), outputs)) {
+      if (!isa<ShapedType>(value.getType())) {
+        memref::StoreOp::create(b, loc, scalars.lookupOrDefault(value), output,
+                                ValueRange{});
+      }
+    }
     for (Value buffer : temporaries) {
       memref::DeallocOp::create(b, loc, buffer);
     }
@@ -477,6 +485,9 @@ LogicalResult FunctionConverter::convert() {
   auto ret = cast<func::ReturnOp>(function.getBody().front().getTerminator());
   for (auto [i, value] : llvm::enumerate(ret.getOperands())) {
     Value produced = value;
+    if (!isa<ShapedType>(value.getType())) {
+      continue;
+    }
     if (auto collapse = produced.getDefiningOp<tensor::CollapseShapeOp>()) {
       produced = collapse.getSrc();
     }
