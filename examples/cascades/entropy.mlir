@@ -1,7 +1,7 @@
 // Entropy of the softmax of each row of scores, three passes over k as written:
 //
 //   M = max_k S    E = exp(S - M)    D = sum_k E    A = E / D
-//   H = -sum_k A log A
+//   H = -sum_k A log A, where 0 log 0 = 0
 //
 // log A is (S - M) - log D, so one walk carries M, D and sum (S - M) E.
 func.func @entropy(%S: tensor<?x?xf32>) -> tensor<?xf32> {
@@ -28,7 +28,10 @@ func.func @entropy(%S: tensor<?x?xf32>) -> tensor<?xf32> {
   ^bb0(%a: f32):
     %l = math.log %a : f32
     %t = arith.mulf %a, %l : f32
-    cascade.yield %t : f32
+    %zero = arith.constant 0.0 : f32
+    %isZero = arith.cmpf oeq, %a, %zero : f32
+    %s = arith.select %isZero, %zero, %t : f32
+    cascade.yield %s : f32
   } {cascade.name = "N"} : (tensor<?x?xf32>) -> tensor<?xf32>
   %H = cascade.einsum %N[p] -> [p] {
   ^bb0(%n: f32):

@@ -202,6 +202,15 @@ unsigned FoldPlan::findExpGauge(Fold &fold, unsigned number,
   return gaugeFor(found->first, found->second);
 }
 
+/// Distances from the mean of all keys add up to zero.
+bool FoldPlan::vanishes(const Fold &fold, const Accumulator &a) const {
+  if (a.gauge < 0 || a.power != 1) {
+    return false;
+  }
+  const Gauge &g = fold.gauges[a.gauge];
+  return !g.hasExp && a.value == fold.accumulators[g.count].value;
+}
+
 unsigned FoldPlan::findMeanGauge(Fold &fold, unsigned number,
                                  const Expr *variable) {
   ExprContext &context = model.context;
@@ -246,9 +255,13 @@ const Expr *FoldPlan::sumPolynomial(Fold &fold, unsigned number, Term term,
   ExprContext &context = model.context;
   RankSet kept = model.statistics[number].ranks & ~fold.parallel;
   unsigned gauge = findMeanGauge(fold, number, term.polyC);
+  auto [scale, value] = context.splitScale(term.value);
+  term.value = value;
+  term.row = context.mul(term.row, context.constant(scale, term.row->type));
   const Expr *rest = cancelGauge(fold, gauge, finalOf(term.polyR));
   const Expr *total = context.constant(0, term.polyC->type);
   double choose = 1;
+  unsigned carried = 0;
   for (unsigned i = 0; i <= term.power; ++i) {
     Accumulator a =
         makeAccumulator(Monoid::Sum, guarded(fold, number, term.value, 0),
@@ -256,13 +269,16 @@ const Expr *FoldPlan::sumPolynomial(Fold &fold, unsigned number, Term term,
     a.gauge = i ? static_cast<int>(gauge) : -1; // power 0 does not move
     a.power = i;
     a.ranks |= fold.gauges[gauge].variable->ranks & kept;
-    unsigned at = addAccumulator(fold, a);
-    const Expr *factor = context.mul(context.constant(choose, rest->type),
-                                     context.power(rest, term.power - i));
-    total = context.add(total, context.mul(state(fold, at, "new"), factor));
+    if (!vanishes(fold, a)) {
+      ++carried;
+      unsigned at = addAccumulator(fold, a);
+      const Expr *factor = context.mul(context.constant(choose, rest->type),
+                                       context.power(rest, term.power - i));
+      total = context.add(total, context.mul(state(fold, at, "new"), factor));
+    }
     choose = choose * (term.power - i) / (i + 1);
   }
-  how = "lifted to " + std::to_string(term.power + 1) +
+  how = "lifted to " + std::to_string(carried) +
         " accumulators (gauge: " + fold.gauges[gauge].name + ")";
   return context.mul(total, finalOf(term.row));
 }

@@ -277,14 +277,16 @@ const Expr *FoldWriter::moved(unsigned i, StringRef from) {
     Accumulator lower = a;
     lower.power = p;
     lower.gauge = p || g.hasExp ? a.gauge : -1;
-    unsigned at = llvm::find(fold.accumulators, lower) -
-                  fold.accumulators.begin();
-    assert(at < fold.accumulators.size() && "lower powers are carried");
-    const Expr *part = context.mul(
-        plan.state(fold, at, from),
-        context.mul(context.constant(choose, d->type),
-                    context.power(d, a.power - p)));
-    total = total ? context.add(total, part) : part;
+    if (!plan.vanishes(fold, lower)) {
+      unsigned at = llvm::find(fold.accumulators, lower) -
+                    fold.accumulators.begin();
+      assert(at < fold.accumulators.size() && "lower powers are carried");
+      const Expr *part = context.mul(
+          plan.state(fold, at, from),
+          context.mul(context.constant(choose, d->type),
+                      context.power(d, a.power - p)));
+      total = total ? context.add(total, part) : part;
+    }
     if (p == 0) {
       break;
     }

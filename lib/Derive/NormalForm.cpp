@@ -298,10 +298,67 @@ std::optional<Terms> Normalizer::absolute(const Expr *e) {
   return terms;
 }
 
+/// True if `e` is written as a product with the factor `x`; also branch by
+/// branch, if both are chosen by one condition.
+static bool isMultiple(const Expr *e, const Expr *x) {
+  SmallVector<const Expr *> factors;
+  flattenProduct(e, factors);
+  if (llvm::is_contained(factors, x) || isConstant(e, 0)) {
+    return true;
+  }
+  return e->is(ExprKind::Select) && x->is(ExprKind::Select) &&
+         e->operand(0) == x->operand(0) &&
+         isMultiple(e->operand(1), x->operand(1)) &&
+         isMultiple(e->operand(2), x->operand(2));
+}
+
+/// select(x == 0, 0, x y), which keeps 0 log 0 at 0. If x = A V exp(u + w), it
+/// is 0 where A is, where V is, or where the exponential vanishes. Sums of the
+/// terms of x y are 0 for the first and the last; a V of 0 stays guarded.
+std::optional<Terms> Normalizer::zeroGuard(const Expr *e) {
+  const Expr *condition = e->operand(0);
+  if (!condition->is(ExprKind::Compare) ||
+      !isConstant(condition->operand(1), 0)) {
+    return std::nullopt;
+  }
+  using Predicate = arith::CmpFPredicate;
+  auto predicate = static_cast<Predicate>(condition->number);
+  bool isEqual = predicate == Predicate::OEQ || predicate == Predicate::UEQ;
+  bool isUnequal = predicate == Predicate::ONE || predicate == Predicate::UNE;
+  const Expr *x = condition->operand(0);
+  const Expr *zero = e->operand(isEqual ? 1 : 2);
+  const Expr *other = e->operand(isEqual ? 2 : 1);
+  if (!(isEqual || isUnequal) || !isConstant(zero, 0) ||
+      !isMultiple(other, x)) {
+    return std::nullopt;
+  }
+  std::optional<Terms> guard = normalize(x), terms = normalize(other);
+  if (!guard || !terms || guard->size() != 1 || guard->front().power) {
+    return std::nullopt;
+  }
+  const Expr *v = guard->front().value;
+  if (getConstant(v)) {
+    return terms;
+  }
+  const Expr *isZero = context.compare(arith::CmpFPredicate::OEQ, v,
+                                       context.constant(0, v->type));
+  auto keep = [&](const Expr *part) {
+    return context.select(isZero, context.constant(0, part->type), part);
+  };
+  for (Term &term : *terms) {
+    term.value = keep(term.value);
+    term.polyC = term.power ? keep(term.polyC) : term.polyC;
+  }
+  return terms;
+}
+
 std::optional<Terms> Normalizer::choice(const Expr *e) {
   const Expr *condition = e->operand(0);
   Side side = sideOf(condition);
   if (side == Side::Mixed) {
+    if (std::optional<Terms> terms = zeroGuard(e)) {
+      return terms;
+    }
     return fail("a comparison mixes a row statistic and a key: not separable");
   }
   Terms result;

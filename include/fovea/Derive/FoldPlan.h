@@ -105,6 +105,8 @@ public:
   /// maximum) stands for 0 there.
   const Expr *gaugeValue(const Fold &fold, unsigned gauge,
                          llvm::StringRef phase) const;
+  /// True if the sum is zero whatever the keys are, and is not carried.
+  bool vanishes(const Fold &fold, const Accumulator &a) const;
 
 private:
   void place(unsigned number);

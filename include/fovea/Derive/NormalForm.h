@@ -61,6 +61,7 @@ private:
   std::optional<Terms> quotient(const Expr *e);
   std::optional<Terms> exponential(const Expr *e);
   std::optional<Terms> logarithm(const Expr *e);
+  std::optional<Terms> zeroGuard(const Expr *e);
   std::optional<Terms> choice(const Expr *e);
   std::optional<Terms> absolute(const Expr *e);
   std::optional<Terms> generic(const Expr *e);
