@@ -122,6 +122,7 @@ private:
 
   // Products.cpp: register tiles.
   bool usesPairs(tile::ContractOp op);
+  mlir::Value loadLanes(mlir::Value buffer, mlir::Value at, bool pairs);
   using Registers = llvm::SmallVector<mlir::Value>; // [block][vector]
   mlir::LogicalResult prepareOperands(tile::ContractOp op, mlir::Value count);
   mlir::FailureOr<Registers> emitInnerProduct(tile::ContractOp op,

@@ -99,11 +99,12 @@ LogicalResult Emitter::lowerNearLoad(tile::LoadOp op) {
   Value tile = op.getResult();
   auto type = cast<RankedTensorType>(tile.getType());
   Type element = type.getElementType();
-  bool wantPairs = false, wantPlain = false;
+  bool wantPairs = false, wantPlain = false, elementwise = false;
   for (Operation *user : tile.getUsers()) {
     auto contract = dyn_cast<tile::ContractOp>(user);
     bool pairs = contract && usesPairs(contract);
     (pairs ? wantPairs : wantPlain) = true;
+    elementwise |= !contract;
   }
   SmallVector<StringRef> ranks = tile::getRanks(type);
   if (ranks.size() > 2) {
@@ -112,7 +113,9 @@ LogicalResult Emitter::lowerNearLoad(tile::LoadOp op) {
   }
   int64_t extent = ranks.size() == 2 ? type.getDimSize(0) : 1;
   int64_t rows = schedule.getRows();
-  Type held = isa<FloatType>(element) ? Type(b.getF32Type()) : element;
+  // Products read f32; element-wise code reads the tile's own type.
+  Type held = isa<FloatType>(element) && !elementwise ? Type(b.getF32Type())
+                                                      : element;
   Form form;
   form.kind = Form::Near;
   if (wantPlain || !wantPairs) {
@@ -155,7 +158,8 @@ LogicalResult Emitter::lowerNearLoad(tile::LoadOp op) {
     }
     Value v = memref::LoadOp::create(b, loc, flat.flat, offset);
     if (form.buffer) {
-      memref::StoreOp::create(b, loc, toF32(v), form.buffer,
+      Value stored = held == element ? v : toF32(v);
+      memref::StoreOp::create(b, loc, stored, form.buffer,
                               ValueRange{add(mul(inner, rows), r)});
     }
     if (form.pairs) {

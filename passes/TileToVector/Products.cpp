@@ -30,7 +30,9 @@ static StringRef contractedRank(tile::ContractOp op) {
 }
 
 /// Paired atoms take bf16 operands and an even contracted extent. A right
-/// operand in f32 (weights) is rounded when it is stored.
+/// operand in f32 (weights) is rounded when it is stored. Partial steps do not
+/// pair keys: a key that a row does not see must not reach it through its
+/// neighbour, even if it is NaN.
 bool Emitter::usesPairs(tile::ContractOp op) {
   auto lhs = cast<RankedTensorType>(op.getLhs().getType());
   auto rhs = cast<RankedTensorType>(op.getRhs().getType());
@@ -38,7 +40,9 @@ bool Emitter::usesPairs(tile::ContractOp op) {
       lhs.getDimSize(tile::findRank(lhs, contractedRank(op)));
   Type r = rhs.getElementType();
   bool computed = !op.getRhs().getDefiningOp<tile::LoadOp>();
-  return schedule.getPairs() && lhs.getElementType().isBF16() &&
+  bool pairsKeys = tile::getRanks(lhs)[0] == contractedRank(op);
+  return schedule.getPairs() && !(partial && pairsKeys) &&
+         lhs.getElementType().isBF16() &&
          (r.isBF16() || (r.isF32() && computed)) && extent % 2 == 0 &&
          op.getLhs().getDefiningOp<tile::LoadOp>();
 }
@@ -99,6 +103,14 @@ struct Broadcaster {
 
 } // namespace
 
+/// One vector of rows of a right operand: f32, or pairs of 16-bit values.
+Value Emitter::loadLanes(Value buffer, Value at, bool pairs) {
+  Type element = cast<MemRefType>(buffer.getType()).getElementType();
+  int64_t count = schedule.getLanes() * (pairs ? 2 : 1);
+  Value v = loadVector(buffer, at, VectorType::get({count}, element));
+  return pairs ? v : toF32(v);
+}
+
 /// Product over a channel rank: rows base .. base + blockSize of the left
 /// operand against all channels.
 FailureOr<Emitter::Registers>
@@ -118,6 +130,7 @@ Emitter::emitInnerProduct(tile::ContractOp op, Value base, int64_t blockSize,
 
   Value flat = left.decoded && !pairs ? left.decoded
                                       : flatten(load.getSource()).flat;
+  Value channelsOfRows = pairs ? right.pairs : right.buffer;
   SmallVector<Value> offsets;
   for (int64_t i = 0; i < blockSize; ++i) {
     Value x = add(base, i);
@@ -128,10 +141,7 @@ Emitter::emitInnerProduct(tile::ContractOp op, Value base, int64_t blockSize,
     SmallVector<Value> r;
     for (unsigned v = 0; v < numVectors(); ++v) {
       Value at = add(mul(c, rows), v * lanes * stride);
-      r.push_back(loadVector(
-          pairs ? right.pairs : right.buffer, at,
-          VectorType::get({lanes * stride},
-                          pairs ? Type(b.getBF16Type()) : b.getF32Type())));
+      r.push_back(loadLanes(channelsOfRows, at, pairs));
     }
     for (int64_t i = 0; i < blockSize; ++i) {
       Value at = add(offsets[i], c);
@@ -189,10 +199,7 @@ Emitter::emitOuterProduct(tile::ContractOp op, Value base, int64_t blockSize,
     SmallVector<Value> r;
     for (unsigned v = 0; v < numVectors(); ++v) {
       Value at = add(mul(x, rows), v * lanes * stride);
-      r.push_back(loadVector(
-          weights, at,
-          VectorType::get({lanes * stride},
-                          pairs ? Type(b.getBF16Type()) : b.getF32Type())));
+      r.push_back(loadLanes(weights, at, pairs));
     }
     // Where a weight is zero its key does not take part, whatever its value: a
     // NaN of a key that a row does not see must not reach the row.
