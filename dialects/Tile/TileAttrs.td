@@ -39,6 +39,7 @@ def Tile_InAttr : Tile_Attr<"In", "in"> {
   let parameters = (ins "::fovea::tile::Residence":$residence,
                         ArrayRefParameter<"::mlir::StringAttr">:$ranks);
   let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
 }
 
 def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {

@@ -57,7 +57,19 @@ Attribute InAttr::parse(AsmParser &parser, Type) {
       parser.parseGreater()) {
     return {};
   }
-  return InAttr::get(parser.getContext(), *residence, ranks);
+  return parser.getChecked<InAttr>(at, parser.getContext(), *residence, ranks);
+}
+
+LogicalResult InAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                             Residence residence, ArrayRef<StringAttr> ranks) {
+  llvm::SmallDenseSet<StringAttr> seen;
+  for (StringAttr rank : ranks) {
+    if (!seen.insert(rank).second) {
+      return emitError() << "expected distinct ranks of a tile, got '"
+                         << rank.getValue() << "' twice";
+    }
+  }
+  return success();
 }
 
 void InAttr::print(AsmPrinter &p) const {

@@ -37,9 +37,10 @@ def Tile_StreamOp : Tile_Op<"stream", [
   let assemblyFormat = [{
     $rank `from` `(` $begins `)` `to` `(` $ends `)` `step` $step
     `init` `(` $inits `)` `visible` $visible `body` $body attr-dict
-    `:` `(` type($inits) `)` `->` `(` type($results) `)`
+    `:` functional-type($inits, $results)
   }];
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
 }
 
 def Tile_LoadOp : Tile_Op<"load", [
@@ -181,6 +182,7 @@ def Tile_DotPairsOp : Tile_Op<"dot_pairs", [Pure]> {
   let arguments = (ins AnyType:$acc, AnyType:$a, AnyType:$b);
   let results = (outs AnyType:$result);
   let assemblyFormat = "$acc `,` $a `,` $b attr-dict `:` type($acc) `,` type($a) `,` type($b) `->` type($result)";
+  let hasVerifier = 1;
   let builders = [OpBuilder<(ins "::mlir::Value":$acc, "::mlir::Value":$a,
                                  "::mlir::Value":$b), [{
     build($_builder, $_state, acc.getType(), acc, a, b);

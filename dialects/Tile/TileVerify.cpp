@@ -55,6 +55,15 @@ LogicalResult StreamOp::verify() {
   if (getInits().getTypes() != getResultTypes()) {
     return emitOpError("expected results of the carried types");
   }
+  for (Type type : getResultTypes()) {
+    if (failed(verifyTile(*this, type, "a carried value"))) {
+      return failure();
+    }
+  }
+  return success();
+}
+
+LogicalResult StreamOp::verifyRegions() {
   Type index = IndexType::get(getContext());
   SmallVector<Type> arguments{index, index};
   if (TypeRange(getVisible().getArgumentTypes()) != TypeRange(arguments)) {
@@ -66,12 +75,12 @@ LogicalResult StreamOp::verify() {
                        "carried tiles");
   }
   Type i1 = IntegerType::get(getContext(), 1);
-  auto visible = cast<YieldOp>(getVisible().front().getTerminator());
-  if (visible.getValues().getTypes() != ArrayRef<Type>{i1, i1}) {
+  auto visible = dyn_cast<YieldOp>(getVisible().front().getTerminator());
+  if (!visible || visible.getValues().getTypes() != ArrayRef<Type>{i1, i1}) {
     return emitOpError("expected region 'visible' to yield (any, all) as i1");
   }
-  auto body = cast<YieldOp>(getBody().front().getTerminator());
-  if (body.getValues().getTypes() != getResultTypes()) {
+  auto body = dyn_cast<YieldOp>(getBody().front().getTerminator());
+  if (!body || body.getValues().getTypes() != getResultTypes()) {
     return emitOpError("expected region 'body' to yield the carried types");
   }
   return success();
@@ -91,19 +100,28 @@ static LogicalResult verifyAccess(OpTy op, Type tile, MemRefType buffer) {
   if (op.getLimits().size() != op.getBounded().size()) {
     return op.emitOpError("expected one limit per bounded rank");
   }
-  size_t named = 0;
+  llvm::SmallDenseSet<StringRef> named;
   for (StringRef name : op.getDims().template getAsValueRange<StringAttr>()) {
     if (name.empty()) {
       continue;
     }
-    ++named;
     if (findRank(tile, name) < 0) {
       return op.emitOpError("expected rank '") << name << "' in " << tile;
+    }
+    if (!named.insert(name).second) {
+      return op.emitOpError("expected rank '")
+             << name << "' to walk one dimension of the buffer";
+    }
+  }
+  for (StringRef name : op.getBounded().template getAsValueRange<StringAttr>()) {
+    if (!named.contains(name)) {
+      return op.emitOpError("expected a bounded rank of the tile, got '")
+             << name << "'";
     }
   }
   // A store may leave out one rank: the dummy row of a fold that has no
   // parallel rank.
-  if (named + std::is_same_v<OpTy, StoreOp> < getRanks(tile).size()) {
+  if (named.size() + std::is_same_v<OpTy, StoreOp> < getRanks(tile).size()) {
     return op.emitOpError("expected every rank of ")
            << tile << " to walk one dimension of the buffer";
   }
@@ -114,9 +132,18 @@ LogicalResult LoadOp::verify() {
   if (static_cast<bool>(getTable()) != static_cast<bool>(getRow())) {
     return emitOpError("expected a page table together with its row");
   }
-  if (getTable() && cast<MemRefType>(getSource().getType()).getRank() != 4) {
-    return emitOpError("expected pages [page, head, slot, channel], got ")
-           << getSource().getType();
+  if (getTable()) {
+    auto pages = cast<MemRefType>(getSource().getType());
+    auto table = cast<MemRefType>(getTable().getType());
+    if (pages.getRank() != 4 || pages.isDynamicDim(2)) {
+      return emitOpError("expected pages [page, head, slot, channel] with a "
+                         "static number of slots, got ")
+             << pages;
+    }
+    if (table.getRank() != 2 || !table.getElementType().isInteger(32)) {
+      return emitOpError("expected a page table [sequence, page] of i32, got ")
+             << table;
+    }
   }
   return verifyAccess(*this, getResult().getType(),
                       cast<MemRefType>(getSource().getType()));
@@ -152,6 +179,13 @@ LogicalResult ContractOp::verify() {
              << rank << "' of the result in exactly one operand";
     }
   }
+  for (Type operand : {a, b}) {
+    for (StringRef rank : getRanks(operand)) {
+      if (rank != shared[0] && findRank(c, rank) < 0) {
+        return emitOpError("expected rank '") << rank << "' in the result";
+      }
+    }
+  }
   if (!element(c).isF32()) {
     return emitOpError("expected an f32 result, got ") << element(c);
   }
@@ -171,6 +205,10 @@ LogicalResult ReduceOp::verify() {
 }
 
 LogicalResult BroadcastOp::verify() {
+  if (isa<ShapedType>(getValue().getType()) &&
+      failed(verifyTile(*this, getValue().getType(), "the value"))) {
+    return failure();
+  }
   if (failed(verifyTile(*this, getType(), "the result")) ||
       failed(verifySubset(*this, getValue().getType(), getType()))) {
     return failure();
@@ -203,9 +241,21 @@ LogicalResult LookupOp::verify() {
                                     << getIndices().size();
   }
   for (Value index : getIndices()) {
-    if (failed(verifySubset(*this, index.getType(), getType()))) {
+    Type type = index.getType();
+    bool isTile = isa<RankedTensorType>(type);
+    if (!type.isIndex() && !(isTile && element(type).isInteger(32))) {
+      return emitOpError("expected indices that are index scalars or tiles of "
+                         "i32, got ")
+             << type;
+    }
+    if (isTile && (failed(verifyTile(*this, type, "an index")) ||
+                   failed(verifySubset(*this, type, getType())))) {
       return failure();
     }
+  }
+  if (table.getElementType() != element(getType())) {
+    return emitOpError("expected the table's element type, got ")
+           << element(getType()) << " from " << table;
   }
   return success();
 }
@@ -218,12 +268,37 @@ LogicalResult GuardOp::verify() {
       getOtherwise().getType() != element(getType())) {
     return emitOpError("expected value, otherwise and result of one type");
   }
+  if (failed(verifyTile(*this, getVisible().getType(), "the mask")) ||
+      failed(verifySubset(*this, getVisible().getType(), getType()))) {
+    return failure();
+  }
   if (!element(getVisible().getType()).isInteger(1)) {
     return emitOpError("expected a tile of i1 as the mask, got ")
            << getVisible().getType();
   }
   if (!(*this)->getParentOfType<StreamOp>()) {
     return emitOpError("expected an enclosing tile.stream");
+  }
+  return success();
+}
+
+/// a and b hold two bf16 for every f32 of acc.
+LogicalResult DotPairsOp::verify() {
+  auto acc = dyn_cast<VectorType>(getAcc().getType());
+  auto a = dyn_cast<VectorType>(getA().getType());
+  if (!acc || acc.getRank() != 1 || !acc.getElementType().isF32()) {
+    return emitOpError("expected a vector of f32 to accumulate in, got ")
+           << getAcc().getType();
+  }
+  if (getType() != acc) {
+    return emitOpError("expected a result of the accumulator's type, got ")
+           << getType();
+  }
+  if (!a || a != getB().getType() || !a.getElementType().isBF16() ||
+      a.getRank() != 1 || a.getDimSize(0) != 2 * acc.getDimSize(0)) {
+    return emitOpError("expected two vectors of ")
+           << 2 * acc.getDimSize(0) << " bf16, got " << getA().getType()
+           << " and " << getB().getType();
   }
   return success();
 }
