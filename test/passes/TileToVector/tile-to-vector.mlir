@@ -366,7 +366,15 @@ func.func @decoded(%Q: memref<?x8xbf16>, %K: memref<?x8xbf16>, %V: memref<?x6xbf
 // CHECK:             scf.yield
 // CHECK-NOT:   vector.fma
 // CHECK:       } else {
-// CHECK-NOT:   vector.fma
+// A partial step pairs channels only: a pair of keys could hold one that a row
+// must not see.
+// CHECK-COUNT-16:  tile.dot_pairs
+// CHECK-NOT:       tile.dot_pairs
+// CHECK:           math.tanh
+// CHECK-NOT:       tile.dot_pairs
+// CHECK:           vector.fma
+// CHECK-NEXT:      arith.select
+// CHECK-NOT:       tile.dot_pairs
 // CHECK:       return
 func.func @paired(%Q: memref<?x8xbf16>, %K: memref<?x8xbf16>, %V: memref<?x8xbf16>, %O: memref<?x8xf32>, %keys: index, %task: index)
     attributes {tile.row_rank = "q", tile.schedule = #tile.schedule<rows = 4, keys = 8, block = 4, lanes = 4, pairs = true, splits = 1>} {
@@ -469,5 +477,26 @@ func.func @merge(%M: memref<?x?x4xf32>, %A: memref<?x?x2x4xf32>, %O: memref<?x2x
     scf.yield %m2, %a2 : tensor<4xf32, #tile.in<register, [q]>>, tensor<2x4xf32, #tile.in<register, [e, q]>>
   }
   tile.store %r#1, %O[%zero, %zero] dims ["q", "e"] bounded [] limits() : tensor<2x4xf32, #tile.in<register, [e, q]>>, memref<?x2xf32>
+  return
+}
+
+// -----
+
+// A 16-bit row operand of element-wise code keeps its type in near memory.
+
+// CHECK-LABEL: func.func @half_rows(
+// CHECK:       %[[HALF:.*]] = vector.load %{{.*}} : memref<4xbf16>, vector<4xbf16>
+// CHECK:       %[[WIDE:.*]] = arith.extf %[[HALF]] : vector<4xbf16> to vector<4xf32>
+// CHECK:       math.exp %[[WIDE]] : vector<4xf32>
+// CHECK:       math.tanh %[[HALF]] : vector<4xbf16>
+func.func @half_rows(%X: memref<?xbf16>, %O: memref<?xf32>, %P: memref<?xbf16>, %task: index)
+    attributes {tile.row_rank = "q", tile.schedule = #tile.schedule<rows = 4, keys = 4, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %zero = arith.constant 0 : index
+  %x = tile.load %X[%zero] dims ["q"] bounded [] limits() : memref<?xbf16> -> tensor<4xbf16, #tile.in<near, [q]>>
+  %w = arith.extf %x : tensor<4xbf16, #tile.in<near, [q]>> to tensor<4xf32, #tile.in<near, [q]>>
+  %e = math.exp %w : tensor<4xf32, #tile.in<near, [q]>>
+  %t = math.tanh %x : tensor<4xbf16, #tile.in<near, [q]>>
+  tile.store %e, %O[%zero] dims ["q"] bounded [] limits() : tensor<4xf32, #tile.in<near, [q]>>, memref<?xf32>
+  tile.store %t, %P[%zero] dims ["q"] bounded [] limits() : tensor<4xbf16, #tile.in<near, [q]>>, memref<?xbf16>
   return
 }
