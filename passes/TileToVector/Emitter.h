@@ -112,6 +112,7 @@ private:
   mlir::FailureOr<llvm::SmallVector<mlir::Value>>
   emitStep(tile::StreamOp op, const Carried &carried, mlir::ValueRange vectors,
            mlir::Value first, mlir::Value last, bool isPartial);
+  mlir::LogicalResult verifyStep(Step &step);
   void analyzeStep(Step &step);
   mlir::LogicalResult storeProduct(Step &step, tile::ContractOp op);
   void addRoot(Step &step, mlir::Value root, unsigned level);

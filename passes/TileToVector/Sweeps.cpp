@@ -78,6 +78,29 @@ void Emitter::addRoot(Step &step, Value root, unsigned level) {
   }
 }
 
+/// Sweeps run over the keys only: refuses what would need another loop.
+LogicalResult Emitter::verifyStep(Step &step) {
+  for (Operation &op : step.body->without_terminator()) {
+    if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
+      auto type = cast<RankedTensorType>(reduce.getValue().getType());
+      if (!step.hasStream(reduce.getValue()) || type.getRank() != 2 ||
+          !isRowTile(reduce.getResult())) {
+        return reduce.emitError("expected a reduction from [")
+               << step.stream << ", " << row << "] to [" << row
+               << "] inside a step";
+      }
+    }
+    if (auto contract = dyn_cast<tile::ContractOp>(op)) {
+      if (!step.hasStream(contract.getLhs())) {
+        return contract.emitError("expected the left operand of a product to "
+                                  "carry rank '")
+               << step.stream << "' inside a step";
+      }
+    }
+  }
+  return success();
+}
+
 void Emitter::analyzeStep(Step &step) {
   SmallVector<Operation *> ops;
   for (Operation &op : step.body->without_terminator()) {
@@ -541,6 +564,9 @@ Emitter::emitStep(tile::StreamOp op, const Carried &carried,
       if (!isa<tile::StoreOp>(inner)) {
         b.clone(inner, scalars);
       }
+    }
+    if (failed(verifyStep(step))) {
+      return failure();
     }
     analyzeStep(step);
     for (unsigned level = 0; level <= step.last; ++level) {

@@ -192,10 +192,14 @@ LogicalResult Emitter::lowerMergeLoop(scf::ForOp op) {
 
 /// A reduction outside a stream: [x, row] to [row].
 LogicalResult Emitter::lowerReduce(tile::ReduceOp op) {
-  if (!isRowTile(op.getResult()) || failed(prepare(op.getValue()))) {
-    return op.emitError("expected a reduction to the row rank");
-  }
   auto type = cast<RankedTensorType>(op.getValue().getType());
+  if (!isRowTile(op.getResult()) || type.getRank() != 2) {
+    return op.emitError("expected a reduction from [x, ")
+           << row << "] to [" << row << "]";
+  }
+  if (failed(prepare(op.getValue()))) {
+    return failure();
+  }
   arith::AtomicRMWKind kind =
       op.getCombine() == tile::Combine::Sum   ? arith::AtomicRMWKind::addf
       : op.getCombine() == tile::Combine::Max ? arith::AtomicRMWKind::maximumf

@@ -1,0 +1,179 @@
+// RUN: fovea-opt %s -split-input-file -verify-diagnostics --fovea-tile-to-vector
+
+!deq = tensor<2x8x4xf32, #tile.in<register, [d, e, q]>>
+
+// expected-error@+1 {{expected carried tiles of ranks [row] or [x, row], got 'tensor<2x8x4xf32, #tile.in<register, [d, e, q]>>'}}
+func.func @carried_rank(%x: memref<?x8xf32>, %keys: index, %task: index)
+    attributes {tile.row_rank = "q", tile.schedule = #tile.schedule<rows = 4, keys = 4, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %zero = arith.constant 0 : index
+  %nil = arith.constant 0.0 : f32
+  %yes = arith.constant true
+  %a = tile.broadcast %nil : f32 -> !deq
+  %r = tile.stream "k" from (%zero) to (%keys) step 4 init(%a) visible {
+  ^bb0(%first: index, %last: index):
+    tile.yield %yes, %yes : i1, i1
+  } body {
+  ^bb0(%first: index, %last: index, %s: !deq):
+    tile.yield %s : !deq
+  } : (!deq) -> !deq
+  return
+}
+
+// -----
+
+!q = tensor<4xf32, #tile.in<register, [q]>>
+!dq = tensor<8x4xf32, #tile.in<near, [d, q]>>
+
+func.func @reduce_other_rank(%X: memref<?x8xf32>, %keys: index, %task: index)
+    attributes {tile.row_rank = "q", tile.schedule = #tile.schedule<rows = 4, keys = 4, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %zero = arith.constant 0 : index
+  %nil = arith.constant 0.0 : f32
+  %yes = arith.constant true
+  %x = tile.load %X[%zero, %zero] dims ["q", "d"] bounded [] limits() : memref<?x8xf32> -> !dq
+  %a = tile.broadcast %nil : f32 -> !q
+  %r = tile.stream "k" from (%zero) to (%keys) step 4 init(%a) visible {
+  ^bb0(%first: index, %last: index):
+    tile.yield %yes, %yes : i1, i1
+  } body {
+  ^bb0(%first: index, %last: index, %s: !q):
+    // expected-error@+1 {{expected a reduction from [k, q] to [q] inside a step}}
+    %n = tile.reduce sum %x : !dq -> !q
+    tile.yield %n : !q
+  } : (!q) -> !q
+  return
+}
+
+// -----
+
+!dq = tensor<8x4xf32, #tile.in<near, [d, q]>>
+!eq = tensor<8x4xf32, #tile.in<register, [e, q]>>
+
+func.func @product_without_stream(%X: memref<?x8xf32>, %W: memref<8x8xf32>, %keys: index, %task: index)
+    attributes {tile.row_rank = "q", tile.schedule = #tile.schedule<rows = 4, keys = 4, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %zero = arith.constant 0 : index
+  %nil = arith.constant 0.0 : f32
+  %yes = arith.constant true
+  %x = tile.load %X[%zero, %zero] dims ["q", "d"] bounded [] limits() : memref<?x8xf32> -> !dq
+  %a = tile.broadcast %nil : f32 -> !eq
+  %r = tile.stream "k" from (%zero) to (%keys) step 4 init(%a) visible {
+  ^bb0(%first: index, %last: index):
+    tile.yield %yes, %yes : i1, i1
+  } body {
+  ^bb0(%first: index, %last: index, %s: !eq):
+    %w = tile.load %W[%zero, %zero] dims ["d", "e"] bounded [] limits() : memref<8x8xf32> -> tensor<8x8xf32, #tile.in<far, [d, e]>>
+    // expected-error@+1 {{expected the left operand of a product to carry rank 'k' inside a step}}
+    %n = tile.contract %w, %x : tensor<8x8xf32, #tile.in<far, [d, e]>>, !dq -> !eq
+    tile.yield %n : !eq
+  } : (!eq) -> !eq
+  return
+}
+
+// -----
+
+!q = tensor<4xf32, #tile.in<register, [q]>>
+!kq = tensor<4x4xf32, #tile.in<register, [k, q]>>
+!dq = tensor<8x4xf32, #tile.in<near, [d, q]>>
+!kd = tensor<4x8xf32, #tile.in<far, [k, d]>>
+
+func.func @computed_left(%K: memref<?x8xf32>, %X: memref<?x8xf32>, %keys: index, %task: index)
+    attributes {tile.row_rank = "q", tile.schedule = #tile.schedule<rows = 4, keys = 4, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %zero = arith.constant 0 : index
+  %nil = arith.constant 0.0 : f32
+  %yes = arith.constant true
+  %x = tile.load %X[%zero, %zero] dims ["q", "d"] bounded [] limits() : memref<?x8xf32> -> !dq
+  %a = tile.broadcast %nil : f32 -> !q
+  %r = tile.stream "k" from (%zero) to (%keys) step 4 init(%a) visible {
+  ^bb0(%first: index, %last: index):
+    tile.yield %yes, %yes : i1, i1
+  } body {
+  ^bb0(%first: index, %last: index, %c: !q):
+    %k = tile.load %K[%first, %zero] dims ["k", "d"] bounded ["k"] limits(%last) : memref<?x8xf32> -> !kd
+    %e = math.exp %k : !kd
+    // expected-error@+1 {{expected the left operand of a product to be loaded and independent of the row rank}}
+    %s = tile.contract %e, %x : !kd, !dq -> !kq
+    %n = tile.reduce sum %s : !kq -> !q
+    tile.yield %n : !q
+  } : (!q) -> !q
+  return
+}
+
+// -----
+
+!q = tensor<4xf32, #tile.in<register, [q]>>
+!kq = tensor<4x4xf32, #tile.in<register, [k, q]>>
+!dq = tensor<8x4xf32, #tile.in<near, [d, q]>>
+!kd = tensor<4x8xf32, #tile.in<far, [k, d]>>
+
+func.func @computed_right(%K: memref<?x8xf32>, %X: memref<?x8xf32>, %keys: index, %task: index)
+    attributes {tile.row_rank = "q", tile.schedule = #tile.schedule<rows = 4, keys = 4, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %zero = arith.constant 0 : index
+  %nil = arith.constant 0.0 : f32
+  %yes = arith.constant true
+  %x = tile.load %X[%zero, %zero] dims ["q", "d"] bounded [] limits() : memref<?x8xf32> -> !dq
+  %y = math.exp %x : !dq
+  %a = tile.broadcast %nil : f32 -> !q
+  %r = tile.stream "k" from (%zero) to (%keys) step 4 init(%a) visible {
+  ^bb0(%first: index, %last: index):
+    tile.yield %yes, %yes : i1, i1
+  } body {
+  ^bb0(%first: index, %last: index, %c: !q):
+    %k = tile.load %K[%first, %zero] dims ["k", "d"] bounded ["k"] limits(%last) : memref<?x8xf32> -> !kd
+    // expected-error@+1 {{expected the right operand of a product over a channel rank in near memory}}
+    %s = tile.contract %k, %y : !kd, !dq -> !kq
+    %n = tile.reduce sum %s : !kq -> !q
+    tile.yield %n : !q
+  } : (!q) -> !q
+  return
+}
+
+// -----
+
+!kq = tensor<4x4xf32, #tile.in<register, [k, q]>>
+!dq = tensor<8x4xf32, #tile.in<near, [d, q]>>
+!kd = tensor<4x8xf32, #tile.in<far, [k, d]>>
+
+func.func @product_outside(%K: memref<?x8xf32>, %X: memref<?x8xf32>, %task: index)
+    attributes {tile.row_rank = "q", tile.schedule = #tile.schedule<rows = 4, keys = 4, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %zero = arith.constant 0 : index
+  %x = tile.load %X[%zero, %zero] dims ["q", "d"] bounded [] limits() : memref<?x8xf32> -> !dq
+  %k = tile.load %K[%zero, %zero] dims ["k", "d"] bounded [] limits() : memref<?x8xf32> -> !kd
+  // expected-error@+1 {{expected matrix products inside a stream only}}
+  %s = tile.contract %k, %x : !kd, !dq -> !kq
+  return
+}
+
+// -----
+
+!eq = tensor<8x4xf32, #tile.in<register, [e, q]>>
+!deq = tensor<2x8x4xf32, #tile.in<register, [d, e, q]>>
+
+func.func @reduce_to_matrix(%X: memref<?x8xf32>, %O: memref<?x8xf32>, %task: index)
+    attributes {tile.row_rank = "q", tile.schedule = #tile.schedule<rows = 4, keys = 4, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %nil = arith.constant 0.0 : f32
+  %x = tile.broadcast %nil : f32 -> !deq
+  // expected-error@+1 {{expected a reduction from [x, q] to [q]}}
+  %s = tile.reduce sum %x : !deq -> !eq
+  return
+}
+
+// -----
+
+func.func @three_ranks(%X: memref<?x2x8xf32>, %task: index)
+    attributes {tile.row_rank = "q", tile.schedule = #tile.schedule<rows = 4, keys = 4, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %zero = arith.constant 0 : index
+  // expected-error@+1 {{expected at most one rank beside the row rank in 'tensor<2x8x4xf32, #tile.in<near, [d, e, q]>>'}}
+  %x = tile.load %X[%zero, %zero, %zero] dims ["q", "d", "e"] bounded [] limits() : memref<?x2x8xf32> -> tensor<2x8x4xf32, #tile.in<near, [d, e, q]>>
+  return
+}
+
+// -----
+
+func.func @store_without_row(%X: memref<?xf32>, %task: index)
+    attributes {tile.row_rank = "q", tile.schedule = #tile.schedule<rows = 4, keys = 4, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %zero = arith.constant 0 : index
+  %nil = arith.constant 0.0 : f32
+  %x = tile.broadcast %nil : f32 -> tensor<8xf32, #tile.in<register, [e]>>
+  // expected-error@+1 {{expected a [row] or [x, row] tile to store}}
+  tile.store %x, %X[%zero] dims ["e"] bounded [] limits() : tensor<8xf32, #tile.in<register, [e]>>, memref<?xf32>
+  return
+}
