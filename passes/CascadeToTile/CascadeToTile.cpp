@@ -159,10 +159,10 @@ void FunctionConverter::checkShape(Location loc, Value buffer,
                                    ArrayRef<Value> sizes, const Twine &what) {
   auto type = cast<MemRefType>(buffer.getType());
   for (auto [i, size] : llvm::enumerate(sizes)) {
-    if (!type.isDynamicDim(i)) {
+    if (!type.isDynamicDim(i) && getConstantIntValue(size)) {
       continue;
     }
-    Value actual = memref::DimOp::create(b, loc, buffer, i);
+    Value actual = Source{buffer, {}, {}}.extent(b, loc, i);
     Value same = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
                                        actual, size);
     cf::AssertOp::create(

@@ -36,7 +36,11 @@ static Value constantIndex(OpBuilder &b, Location loc, int64_t value) {
 }
 
 Value Source::extent(OpBuilder &b, Location loc, int64_t i) const {
+  auto type = cast<MemRefType>(buffer.getType());
   if (!isPaged()) {
+    if (!type.isDynamicDim(i)) {
+      return constantIndex(b, loc, type.getDimSize(i));
+    }
     return memref::DimOp::create(b, loc, buffer, i);
   }
   if (i == 0) {
@@ -67,8 +71,11 @@ fovea::buildExtents(OpBuilder &b, Operation *op, ArrayAttr ranks,
         extents[rank] = extent;
         continue;
       }
-      auto type = cast<MemRefType>(source.buffer.getType());
-      if (source.isPaged() || !type.isDynamicDim(j)) {
+      // Static extents were compared by the verifier; the capacity of a page
+      // table is no extent that others must have.
+      bool capacity = source.isPaged() && j == 2;
+      if (capacity || (getConstantIntValue(extents[rank]) &&
+                       getConstantIntValue(extent))) {
         continue;
       }
       StringRef name = cast<StringAttr>(ranks[rank]).getValue();
