@@ -110,6 +110,7 @@ public:
 
 private:
   void chooseRowRank();
+  SmallVector<StringRef> namesInStep(Value v);
   LogicalResult findStateTypes();
   StringRef rankName(unsigned i) {
     return cast<StringAttr>(fold.getRanks()[i]).getValue();
@@ -216,6 +217,37 @@ LogicalResult FoldBuilder::setInnerCoordinates(Tensorizer &t) {
   return success();
 }
 
+/// The fold's names of the dimensions of a value of the step. An einsum may
+/// use names of its own: what it reads tells which rank each of them is.
+SmallVector<StringRef> FoldBuilder::namesInStep(Value v) {
+  unsigned states = fold.getNumStates();
+  if (auto argument = dyn_cast<BlockArgument>(v)) {
+    unsigned i = argument.getArgNumber();
+    return i < states ? SmallVector<StringRef>()
+                      : fold.getInnerRanks(i - states);
+  }
+  auto einsum = v.getDefiningOp<cascade::EinsumOp>();
+  if (!einsum) {
+    return {};
+  }
+  llvm::StringMap<StringRef> known;
+  for (auto [input, map] :
+       llvm::zip_equal(einsum.getInputs(), einsum.getInputMaps())) {
+    for (auto [name, e] : llvm::zip(namesInStep(input), map.getResults())) {
+      if (auto dim = dyn_cast<AffineDimExpr>(e)) {
+        Attribute local = einsum.getRanks()[dim.getPosition()];
+        known[cast<StringAttr>(local).getValue()] = name;
+      }
+    }
+  }
+  SmallVector<StringRef> names;
+  for (StringRef local : einsum.getResultRanks()) {
+    auto it = known.find(local);
+    names.push_back(it == known.end() ? local : it->second);
+  }
+  return names;
+}
+
 /// State elements are scalars per row ([row]) or tensors whose rank names are
 /// those of the einsum that yields them.
 LogicalResult FoldBuilder::findStateTypes() {
@@ -230,7 +262,14 @@ LogicalResult FoldBuilder::findStateTypes() {
         return fold.emitOpError("expected tensor state element ")
                << i << " to be yielded by an einsum of the step";
       }
-      names = einsum.getResultRanks();
+      names = namesInStep(v);
+      for (StringRef name : names) {
+        if (fold.getRankIndex(name) < 0) {
+          return fold.emitOpError("expected rank '")
+                 << name << "' of state element " << i
+                 << " to be a rank of the fold";
+        }
+      }
     }
     stateNames.push_back(names);
     SmallVector<StringRef> tileNames(names);

@@ -309,7 +309,11 @@ LogicalResult Tensorizer::convertEinsum(cascade::EinsumOp op) {
       StringRef local =
           cast<StringAttr>(op.getRanks()[dim.getPosition()]).getValue();
       // A splat constant has no names of its own.
-      rename[local] = i < names.size() ? names[i] : local;
+      if (i < names.size()) {
+        rename[local] = names[i];
+      } else {
+        rename.try_emplace(local, local);
+      }
     }
   }
   SmallVector<StringRef> reduced, resultNames;
