@@ -110,6 +110,7 @@ public:
 
 private:
   void chooseRowRank();
+  LogicalResult verifyElements();
   SmallVector<StringRef> namesInStep(Value v);
   LogicalResult findStateTypes();
   StringRef rankName(unsigned i) {
@@ -805,8 +806,32 @@ void FoldBuilder::clearEmitted() {
   }
 }
 
+/// Integers of tiles are i32, and a masked one has no neutral value.
+LogicalResult FoldBuilder::verifyElements() {
+  for (auto [i, input] : llvm::enumerate(fold.getInputs())) {
+    Type element = cascade::getElementType(input.getType());
+    bool isPoint = fold.getInnerRanks(i).empty() &&
+                   (rowRank < 0 || !fold.getInputMap(i).isFunctionOfDim(rowRank));
+    if (!isPoint && !isa<FloatType>(element) && !element.isInteger(32)) {
+      return fold.emitOpError("expected input ")
+             << i << " of floats or i32, got " << element;
+    }
+  }
+  for (auto [i, type] : llvm::enumerate(fold.getResultTypes())) {
+    if (fold.isEmitted(i) && !isa<FloatType>(cascade::getElementType(type))) {
+      return fold.emitOpError("expected result ")
+             << i << ", which keeps rank '" << fold.getStream()
+             << "', to be of floats, got " << cascade::getElementType(type);
+    }
+  }
+  return success();
+}
+
 LogicalResult FoldBuilder::build() {
   chooseRowRank();
+  if (failed(verifyElements())) {
+    return failure();
+  }
   if (failed(findStateTypes())) {
     return failure();
   }

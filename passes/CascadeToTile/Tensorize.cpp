@@ -167,9 +167,10 @@ LogicalResult Tensorizer::convertExtract(Operation *op) {
         {});
     return success();
   }
-  if (element.isInteger(64)) {
+  if (tileElement(element) != element) {
     return op->emitError("expected a table of i32 or floats where it is read "
-                         "per element, got i64");
+                         "per element, got ")
+           << element;
   }
   Value result = tile::LookupOp::create(b, op->getLoc(),
                                         tileType(names, element), table,
@@ -292,6 +293,11 @@ LogicalResult Tensorizer::convertEinsum(cascade::EinsumOp op) {
   Location loc = op.getLoc();
   if (op.hasWhere()) {
     return op.emitError("expected no 'where' on an einsum inside a fold");
+  }
+  Type element = cascade::getElementType(op.getType());
+  if (op.getReduce() && !isa<FloatType>(element)) {
+    return op.emitError("expected a reduction of floats inside a fold, got ")
+           << element;
   }
   // Rank names of the Einsum, as this task knows them.
   llvm::StringMap<StringRef> rename;
