@@ -491,6 +491,17 @@ LogicalResult FunctionConverter::convert() {
     if (auto collapse = produced.getDefiningOp<tensor::CollapseShapeOp>()) {
       produced = collapse.getSrc();
     }
+    for (unsigned j = 0; j < i; ++j) {
+      Value other = ret.getOperand(j);
+      if (auto collapse = other.getDefiningOp<tensor::CollapseShapeOp>()) {
+        other = collapse.getSrc();
+      }
+      if (other == produced) {
+        body->dropAllReferences();
+        return function.emitOpError("expected a value of its own for result ")
+               << i << ", got that of result " << j;
+      }
+    }
     if (!isa_and_nonnull<cascade::FoldOp, cascade::EinsumOp>(
             produced.getDefiningOp())) {
       body->dropAllReferences();
