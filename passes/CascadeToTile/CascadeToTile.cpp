@@ -425,6 +425,11 @@ LogicalResult FunctionConverter::convertOp(Operation &op) {
   if (auto einsum = dyn_cast<cascade::EinsumOp>(op)) {
     return convertEinsum(einsum);
   }
+  if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op) &&
+      sources.lookup(op.getOperand(0)).isPaged()) {
+    return op.emitOpError("expected no reshape of pages: gather them as they "
+                          "are used");
+  }
   if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
     return convertExpand(expand);
   }

@@ -106,6 +106,10 @@ LogicalResult Emitter::lowerNearLoad(tile::LoadOp op) {
     (pairs ? wantPairs : wantPlain) = true;
     elementwise |= !contract;
   }
+  if (op.getTable()) {
+    return op.emitError("expected pages without rank '")
+           << row << "', which runs along lanes";
+  }
   SmallVector<StringRef> ranks = tile::getRanks(type);
   if (ranks.size() > 2) {
     return op.emitError("expected at most one rank beside the row rank in ")
