@@ -409,3 +409,84 @@ func.func @two_folds(%x: tensor<?x?xf32>) -> tensor<f32>
     } : (tensor<?xf32>) -> tensor<f32>
   return %r : tensor<f32>
 }
+
+// -----
+
+// An einsum's own rank names mean the fold's ranks, by what it reads.
+
+// CHECK-LABEL: func.func @local_names(
+// CHECK:         tile.stream "k" {{.*}} init(%{{.*}}) visible
+// CHECK:         ^bb0(%{{.*}}: index, %{{.*}}: index, %[[A:.*]]: tensor<4x4xf32, #tile.in<register, [e, q]>>)
+// CHECK:           %[[P:.*]] = tile.contract %{{.*}} -> tensor<4x4xf32, #tile.in<register, [e, q]>>
+// CHECK:           arith.addf %[[P]], %[[A]] : tensor<4x4xf32, #tile.in<register, [e, q]>>
+func.func @local_names(%X: tensor<?x?xf32>, %V: tensor<?x4xf32>) -> tensor<?x4xf32>
+    attributes {tile.schedule = #tile.schedule<rows = 4, keys = 8, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %o = cascade.fold parallel [q] stream k ins(%X[q, k], %V[k, e]) -> [q, e] identity [0.0 : f32]
+    init () {
+      %z = arith.constant dense<0.0> : tensor<4xf32>
+      cascade.yield %z : tensor<4xf32>
+    }
+    step (%l: tensor<4xf32>, %xs: tensor<?xf32>, %vs: tensor<?x4xf32>) {
+      %p = cascade.einsum %xs[j], %vs[j, w] -> [w] reduce sum {
+      ^bb0(%a: f32, %b: f32):
+        %m = arith.mulf %a, %b : f32
+        cascade.yield %m : f32
+      } : (tensor<?xf32>, tensor<?x4xf32>) -> tensor<4xf32>
+      %c = arith.constant dense<2.0> : tensor<4xf32>
+      %n = cascade.einsum %p[u], %l[u], %c[u] -> [u] {
+      ^bb0(%a: f32, %b: f32, %t: f32):
+        %s = arith.addf %a, %b : f32
+        %r = arith.mulf %s, %t : f32
+        cascade.yield %r : f32
+      } : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+      cascade.yield %n : tensor<4xf32>
+    }
+    merge (%l: tensor<4xf32>, %m: tensor<4xf32>) {
+      %s = cascade.einsum %l[i], %m[i] -> [i] {
+      ^bb0(%a: f32, %b: f32):
+        %t = arith.addf %a, %b : f32
+        cascade.yield %t : f32
+      } : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+      cascade.yield %s : tensor<4xf32>
+    }
+    finish (%l: tensor<4xf32>) {
+      cascade.yield %l : tensor<4xf32>
+    } : (tensor<?x?xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %o : tensor<?x4xf32>
+}
+
+// -----
+
+// A dynamic extent is checked against a static one, of inputs and of results.
+
+// CHECK-LABEL: func.func @static_and_dynamic(
+// CHECK:         %[[N:.*]] = memref.dim %arg0
+// CHECK:         arith.cmpi eq, %[[N]], %c8
+// CHECK:         cf.assert %{{.*}}, "inputs disagree on the extent of rank 'q'"
+// CHECK:         arith.cmpi eq, %c8{{.*}}, %[[N]]
+// CHECK:         cf.assert %{{.*}}, "result 0 has the wrong extent along dimension 0"
+// CHECK-NOT:     cf.assert
+// CHECK:         scf.forall
+func.func @static_and_dynamic(%X: tensor<?x?xf32>, %Y: tensor<8xf32>) -> tensor<8xf32>
+    attributes {tile.schedule = #tile.schedule<rows = 4, keys = 8, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %o = cascade.fold parallel [q] stream k ins(%X[q, k], %Y[q]) -> [q] identity [0.0 : f32]
+    init (%y: f32) {
+      %z = arith.constant 0.0 : f32
+      cascade.yield %z : f32
+    }
+    step (%l: f32, %xs: tensor<?xf32>, %y: f32) {
+      %s = cascade.einsum %xs[k] from %l[] -> [] reduce sum {
+      ^bb0(%e: f32):
+        cascade.yield %e : f32
+      } : (tensor<?xf32>, f32) -> f32
+      cascade.yield %s : f32
+    }
+    merge (%l: f32, %m: f32) {
+      %s = arith.addf %l, %m : f32
+      cascade.yield %s : f32
+    }
+    finish (%l: f32, %y: f32) {
+      cascade.yield %l : f32
+    } : (tensor<?x?xf32>, tensor<8xf32>) -> tensor<8xf32>
+  return %o : tensor<8xf32>
+}

@@ -177,3 +177,14 @@ func.func @store_without_row(%X: memref<?xf32>, %task: index)
   tile.store %x, %X[%zero] dims ["e"] bounded [] limits() : tensor<8xf32, #tile.in<register, [e]>>, memref<?xf32>
   return
 }
+
+// -----
+
+func.func @rows_in_pages(%P: memref<?x?x16x4xf32>, %T: memref<?x?xi32>, %task: index)
+    attributes {tile.row_rank = "q", tile.schedule = #tile.schedule<rows = 4, keys = 4, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %zero = arith.constant 0 : index
+  // expected-error@+1 {{expected pages without rank 'q', which runs along lanes}}
+  %x = tile.load %P[%zero, %zero, %zero, %zero] dims ["k", "", "", "q"] bounded [] limits() through %T[%zero]
+     : memref<?x?x16x4xf32>, memref<?x?xi32> -> tensor<4x4xf32, #tile.in<near, [k, q]>>
+  return
+}
