@@ -361,9 +361,15 @@ LogicalResult Emitter::emitSweep(Step &step, unsigned level) {
 // States with a channel rank
 //===----------------------------------------------------------------------===//
 
-/// Everything inside the step that `tile` is evaluated from.
-static void collect(Value tile, Block *body, llvm::SetVector<Value> &seen) {
+/// Everything that `tile` is evaluated from, down to what is held already.
+static void collect(Value tile, Block *body,
+                    const DenseMap<Value, Form> &forms,
+                    llvm::SetVector<Value> &seen) {
   if (!isTile(tile) || !seen.insert(tile)) {
+    return;
+  }
+  auto it = forms.find(tile);
+  if (it != forms.end() && it->second.kind != Form::Recipe) {
     return;
   }
   Operation *op = tile.getDefiningOp();
@@ -371,7 +377,7 @@ static void collect(Value tile, Block *body, llvm::SetVector<Value> &seen) {
     return;
   }
   for (Value operand : op->getOperands()) {
-    collect(operand, body, seen);
+    collect(operand, body, forms, seen);
   }
 }
 
@@ -467,7 +473,7 @@ LogicalResult Emitter::emitWideStates(Step &step) {
     if (!step.carried.buffers[i] || yield == arguments[i]) {
       continue;
     }
-    collect(yield, step.body, needs[i]);
+    collect(yield, step.body, forms, needs[i]);
     pending.push_back(i);
     for (Value v : needs[i]) {
       users[v] += v.getDefiningOp<tile::ContractOp>() != nullptr;
