@@ -76,6 +76,40 @@ typedef struct fovea_tensor {
 typedef int32_t (*fovea_entry)(const fovea_tensor *arguments, int32_t count,
                                int32_t threads);
 
+/** What a kernel demands of one argument. */
+typedef struct fovea_parameter {
+  const char *name; /**< as in the source, or null when it has none */
+  int32_t dtype;    /**< one of fovea_dtype */
+  int32_t rank;
+  int32_t is_output;             /**< 1 for what the kernel writes */
+  int32_t reserved;              /**< 0 */
+  int64_t sizes[FOVEA_MAX_RANK]; /**< extent of each axis, -1 for any */
+} fovea_parameter;
+
+/** What a kernel demands of a call; each compiled kernel holds one. */
+typedef struct fovea_signature {
+  const char *kernel;
+  const fovea_parameter *parameters; /**< `count` of them */
+  int32_t count;
+} fovea_signature;
+
+/**
+ * Compares a call with a signature. Returns 0 when it may go on, else stores
+ * a message that names the argument, the rule, what was expected and what was
+ * given, as
+ *
+ *     attention: argument 1 'k': expected size 64 along axis 3, got 32
+ *
+ * Checked are the number of arguments, element types, ranks, fixed sizes,
+ * contiguous elements along the last axis (strides[rank - 1] == 1 unless that
+ * axis has at most one element), non-null data aligned to its element size
+ * (unless the tensor is empty), and that an output does not repeat elements
+ * (no stride of 0 along an axis of more than one).
+ */
+FOVEA_RT_API int32_t fovea_rt_check_arguments(const fovea_tensor *arguments,
+                                              int32_t count,
+                                              const fovea_signature *signature);
+
 /*===--- Parallel loops ---------------------------------------------------===*/
 
 /** Most threads that take part in one parallel loop. */
