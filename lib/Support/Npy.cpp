@@ -2,6 +2,8 @@
 
 #include "fovea/Support/Npy.h"
 
+#include "fovea/Support/WriteFile.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -344,37 +346,7 @@ Error fovea::writeNpy(StringRef path, const NpyArray &array) {
   assert(static_cast<int64_t>(array.bytes.size()) ==
              array.getNumElements() * getNpyTypeSize(array.dtype) &&
          "array holds as many bytes as its shape says");
-  // A rename would replace a device or a pipe by a file; a folder it cannot.
-  llvm::sys::fs::file_status status;
-  if (!llvm::sys::fs::status(path, status) && llvm::sys::fs::exists(status) &&
-      !llvm::sys::fs::is_regular_file(status)) {
-    return makeError(path, "cannot be written: not a regular file");
-  }
-  Expected<llvm::sys::fs::TempFile> file =
-      llvm::sys::fs::TempFile::create(path + ".tmp-%%%%%%%%");
-  if (!file) {
-    return makeError(path,
-                     "cannot be written: " + llvm::toString(file.takeError()));
-  }
-  std::error_code writing;
-  {
-    llvm::raw_fd_ostream stream(file->FD, /*shouldClose=*/false);
-    stream << makeHeader(array);
-    stream.write(reinterpret_cast<const char *>(array.bytes.data()),
-                 array.bytes.size());
-    stream.flush();
-    writing = stream.error();
-    stream.clear_error(); // Reported below; the destructor would abort.
-  }
-  if (writing) {
-    llvm::consumeError(file->discard());
-    return makeError(path, "cannot be written: " + writing.message());
-  }
-  // Not TempFile::keep(path): where it cannot rename, it copies, and a copy can
-  // be cut short.
-  if (std::error_code code = llvm::sys::fs::rename(file->TmpName, path)) {
-    llvm::consumeError(file->discard());
-    return makeError(path, "cannot be written: " + code.message());
-  }
-  return file->keep();
+  StringRef bytes(reinterpret_cast<const char *>(array.bytes.data()),
+                  array.bytes.size());
+  return writeFile(path, {makeHeader(array), bytes});
 }
