@@ -514,17 +514,23 @@ LogicalResult FunctionConverter::convert() {
              << i << " to come from a fold or an einsum";
     }
   }
+  // Buffers keep the attributes of the arguments and results they stand for.
+  SmallVector<Attribute> attrs;
+  for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i) {
+    DictionaryAttr known = function.getArgAttrDict(i);
+    attrs.push_back(known ? known : b.getDictionaryAttr({}));
+  }
+  for (unsigned i = 0, e = function.getNumResults(); i < e; ++i) {
+    NamedAttrList ofResult(function.getResultAttrDict(i));
+    ofResult.set("fovea.output", b.getUnitAttr());
+    attrs.push_back(ofResult.getDictionary(function.getContext()));
+  }
+  ArrayAttr attributes = b.getArrayAttr(attrs);
   function.getBody().getBlocks().clear();
   function.getBody().push_back(owner.release());
   function.setType(
       FunctionType::get(function.getContext(), body->getArgumentTypes(), {}));
-  SmallVector<Attribute> argAttrs;
-  if (ArrayAttr known = function.getArgAttrsAttr()) {
-    llvm::append_range(argAttrs, known);
-    argAttrs.resize(body->getNumArguments(),
-                    DictionaryAttr::get(function.getContext()));
-    function.setArgAttrsAttr(ArrayAttr::get(function.getContext(), argAttrs));
-  }
+  function.setArgAttrsAttr(attributes);
   function.removeResAttrsAttr();
   return success();
 }

@@ -6,7 +6,7 @@
 // over the keys is guarded; one store.
 
 // CHECK-LABEL: func.func @softmax(
-// CHECK-SAME:    %[[Q:.*]]: memref<?x64xf32, strided<[?, 1], offset: ?>>, %[[K:.*]]: memref<?x64xf32, strided<[?, 1], offset: ?>>, %[[V:.*]]: memref<?x32xf32, strided<[?, 1], offset: ?>>, %[[O:.*]]: memref<?x32xf32, strided<[?, 1], offset: ?>>)
+// CHECK-SAME:    %[[Q:.*]]: memref<?x64xf32, strided<[?, 1], offset: ?>>, %[[K:.*]]: memref<?x64xf32, strided<[?, 1], offset: ?>>, %[[V:.*]]: memref<?x32xf32, strided<[?, 1], offset: ?>>, %[[O:.*]]: memref<?x32xf32, strided<[?, 1], offset: ?>> {fovea.output})
 // CHECK-SAME:    tile.schedule =
 // CHECK:         cf.assert %{{.*}}, "inputs disagree on the extent of rank 'k'"
 // CHECK:         cf.assert %{{.*}}, "result 0 has the wrong extent along dimension 0"
@@ -120,7 +120,7 @@ func.func @softmax(%Q: tensor<?x64xf32>, %K: tensor<?x64xf32>, %V: tensor<?x32xf
 // part leaves its state, a second loop joins them with the fold's merge.
 
 // CHECK-LABEL: func.func @softmax(
-// CHECK-SAME:    %[[O:[a-z0-9]+]]: memref<?x32xf32, strided<[?, 1], offset: ?>>) attributes
+// CHECK-SAME:    %[[O:[a-z0-9]+]]: memref<?x32xf32, strided<[?, 1], offset: ?>> {fovea.output}) attributes
 // CHECK:         %[[THREADS:.*]] = tile.threads
 // CHECK:         %[[MOST:.*]] = arith.minsi %{{.*}}, %c4
 // CHECK:         %[[WANTED:.*]] = arith.minsi %{{.*}}, %[[MOST]]
@@ -357,7 +357,7 @@ func.func @paged(%p: tensor<?x?x16x1xf32>, %t: tensor<?x?xi32>, %n: tensor<?xi32
 // What lies between two folds is a temporary buffer, freed at the end.
 
 // CHECK-LABEL: func.func @two_folds(
-// CHECK-SAME:    memref<?x?xf32, {{[^%]*}}, %[[OUT:[a-z0-9]+]]: memref<f32>)
+// CHECK-SAME:    memref<?x?xf32, {{[^%]*}}, %[[OUT:[a-z0-9]+]]: memref<f32> {fovea.output})
 // CHECK:         %[[TEMP:.*]] = memref.alloc(%{{.*}}) {{.*}} : memref<?xf32>
 // CHECK:         scf.forall
 // CHECK:           tile.store %{{.*}}, %[[TEMP]]
