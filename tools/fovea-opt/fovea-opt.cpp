@@ -1,5 +1,7 @@
 //===- fovea-opt.cpp - run passes and pipelines on MLIR text --------------===//
 
+#include "fovea/Pipelines/Pipelines.h"
+#include "fovea/Target/Target.h"
 #include "fovea/dialects/Attn/Attn.h"
 #include "fovea/dialects/Cascade/Cascade.h"
 #include "fovea/dialects/Tile/Tile.h"
@@ -22,6 +24,8 @@ int main(int argc, char **argv) {
   fovea::registerCascadeToTilePasses();
   fovea::registerTileToVectorPasses();
   mlir::registerAllPasses();
+  fovea::registerTargetPasses();
+  fovea::registerPipelines();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Fovea optimizer\n", registry));
 }

@@ -1,0 +1,38 @@
+//===- CodeGen.h - from the llvm dialect to machine code --------*- C++ -*-===//
+
+#ifndef FOVEA_TARGET_COMMON_CODEGEN_H
+#define FOVEA_TARGET_COMMON_CODEGEN_H
+
+#include "fovea/Target/Target.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/CodeGen.h"
+#include "llvm/Target/TargetMachine.h"
+
+namespace fovea {
+
+/// `optLevel` is 0 to 3, as for a C compiler.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createTargetMachine(const MachineDescription &machine, int optLevel);
+
+/// Translates a module of the llvm dialect. Needs registerTargetDialects.
+llvm::Expected<std::unique_ptr<llvm::Module>>
+translateToLLVMIR(mlir::ModuleOp module, llvm::LLVMContext &context,
+                  llvm::TargetMachine &machine);
+
+/// The optimisations that kernels profit from: scalar ones, inlining and loop
+/// invariants. Kernels are vector code already, so LLVM's own vectorisers and
+/// its unrolling, which take longest, stay out.
+void optimize(llvm::Module &module, llvm::TargetMachine &machine, int optLevel);
+
+/// An object file or assembly text. `module` stays as it is.
+llvm::Expected<llvm::SmallVector<char, 0>>
+emitCode(const llvm::Module &module, llvm::TargetMachine &machine,
+         llvm::CodeGenFileType kind);
+
+} // namespace fovea
+
+#endif // FOVEA_TARGET_COMMON_CODEGEN_H

@@ -1,0 +1,29 @@
+//===- Passes.h - what all CPU targets share --------------------*- C++ -*-===//
+
+#ifndef FOVEA_TARGET_COMMON_PASSES_H
+#define FOVEA_TARGET_COMMON_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace fovea {
+
+#define GEN_PASS_DECL
+#include "fovea/passes/Target/Common/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "fovea/passes/Target/Common/Passes.h.inc"
+
+/// How far a target's instructions reach; the rest is expanded.
+struct CpuLoweringOptions {
+  /// It rounds f32 to bf16 in one instruction; else integer code does.
+  bool nativeBF16Rounding = false;
+  /// Adds the target's own dialect to the conversion of vectors.
+  bool targetVectors = false;
+};
+
+/// From kernels and tasks in upstream dialects to the llvm dialect, a straight
+/// list of passes.
+void buildCpuToLLVM(mlir::OpPassManager &pm, const CpuLoweringOptions &options);
+
+} // namespace fovea
+
+#endif // FOVEA_TARGET_COMMON_PASSES_H

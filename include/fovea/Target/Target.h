@@ -1,0 +1,80 @@
+//===- Target.h - what a kernel is compiled for -----------------*- C++ -*-===//
+//
+// Everything the shared compiler asks of a target. Targets are found by name,
+// `family` or `family:chip`: "cpu" is the machine this process runs on,
+// "cpu:x86-64-v3" any machine of that level.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FOVEA_TARGET_TARGET_H
+#define FOVEA_TARGET_TARGET_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mlir {
+class DialectRegistry;
+class OpPassManager;
+} // namespace mlir
+
+namespace fovea {
+
+/// How LLVM names the processor to generate code for.
+struct MachineDescription {
+  std::string triple;
+  std::string cpu;
+  std::string features; // "+a,-b", may be empty
+};
+
+/// The vector registers of one core.
+struct VectorUnit {
+  int64_t lanes;     // f32 elements of a register
+  int64_t registers; // how many there are
+  bool hasPairs;     // products of pairs of bf16: `tile.dot_pairs`
+};
+
+class Target {
+public:
+  virtual ~Target();
+
+  /// As given to lookUpTarget.
+  llvm::StringRef getName() const { return name; }
+  virtual MachineDescription getMachine() const = 0;
+  virtual VectorUnit getVectorUnit() const = 0;
+  /// Error that names what is missing if this process's machine cannot run
+  /// code for the target.
+  virtual llvm::Error checkRunsHere() const = 0;
+
+  /// Adds the pass that sets `tile.schedule`, from the fold level.
+  virtual void addSchedule(mlir::OpPassManager &pm) const = 0;
+  /// Adds the passes from the vector level to the llvm dialect.
+  virtual void addLowering(mlir::OpPassManager &pm) const = 0;
+
+protected:
+  explicit Target(llvm::StringRef name) : name(name) {}
+
+private:
+  std::string name;
+};
+
+/// The target of that name, or an error that lists the known ones.
+llvm::Expected<std::unique_ptr<Target>> lookUpTarget(llvm::StringRef name);
+
+/// Names that lookUpTarget takes, in the order to show them.
+std::vector<std::string> getKnownTargets();
+
+/// Registers the passes of all targets with the pass registry.
+void registerTargetPasses();
+
+/// Registers the dialects that the targets' passes create, and the translation
+/// of those that remain to LLVM IR.
+void registerTargetDialects(mlir::DialectRegistry &registry);
+
+} // namespace fovea
+
+#endif // FOVEA_TARGET_TARGET_H

@@ -1,0 +1,109 @@
+//===- Pipelines.cpp - straight lists of passes, level by level -----------===//
+
+#include "fovea/Pipelines/Pipelines.h"
+
+#include "fovea/Target/Target.h"
+#include "fovea/passes/AttnToCascade/Passes.h"
+#include "fovea/passes/Cascade/Passes.h"
+#include "fovea/passes/CascadeToTile/Passes.h"
+#include "fovea/passes/TileToVector/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace fovea;
+
+static constexpr Level allLevels[] = {Level::Cascade, Level::Fold, Level::Tile,
+                                      Level::Vector, Level::Llvm};
+
+llvm::ArrayRef<Level> fovea::getLevels() { return allLevels; }
+
+llvm::StringRef fovea::getLevelName(Level level) {
+  static constexpr const char *names[] = {"cascade", "fold", "tile", "vector",
+                                          "llvm"};
+  return names[static_cast<int>(level)];
+}
+
+std::optional<Level> fovea::parseLevel(llvm::StringRef name) {
+  for (Level level : allLevels) {
+    if (getLevelName(level) == name) {
+      return level;
+    }
+  }
+  return std::nullopt;
+}
+
+static void addCleanup(mlir::OpPassManager &pm) {
+  pm.addPass(mlir::createCanonicalizerPass());
+  pm.addPass(mlir::createCSEPass());
+}
+
+void fovea::addPassesTo(Level level, const Target &target,
+                        mlir::OpPassManager &pm) {
+  switch (level) {
+  case Level::Cascade:
+    pm.addNestedPass<mlir::func::FuncOp>(createAttnToCascadePass());
+    addCleanup(pm);
+    return;
+  case Level::Fold:
+    pm.addPass(cascade::createDeriveFoldPass());
+    addCleanup(pm);
+    return;
+  case Level::Tile:
+    target.addSchedule(pm);
+    pm.addPass(createCascadeToTilePass());
+    addCleanup(pm);
+    return;
+  case Level::Vector:
+    pm.addPass(createOutlineTasksPass());
+    pm.addPass(createTileToVectorPass());
+    addCleanup(pm);
+    return;
+  case Level::Llvm:
+    target.addLowering(pm);
+    return;
+  }
+}
+
+namespace {
+
+struct CpuOptions : public mlir::PassPipelineOptions<CpuOptions> {
+  Option<std::string> target{*this, "target",
+                             llvm::cl::desc("A target, such as cpu"),
+                             llvm::cl::init("cpu")};
+  Option<std::string> to{*this, "to", llvm::cl::desc("The level to stop at"),
+                         llvm::cl::init("llvm")};
+};
+
+} // namespace
+
+static void buildCpuPipeline(mlir::OpPassManager &pm,
+                             const CpuOptions &options) {
+  // A pipeline builder has no way to refuse its options.
+  auto refuse = [](const llvm::Twine &message) {
+    llvm::errs() << "fovea-cpu: " << message << '\n';
+    std::exit(1);
+  };
+  auto target = lookUpTarget(options.target);
+  if (!target) {
+    refuse(llvm::toString(target.takeError()));
+  }
+  std::optional<Level> last = parseLevel(options.to);
+  if (!last) {
+    refuse("expected a level, got '" + options.to + "'");
+  }
+  for (Level level : getLevels()) {
+    if (level <= *last) {
+      addPassesTo(level, **target, pm);
+    }
+  }
+}
+
+void fovea::registerPipelines() {
+  static mlir::PassPipelineRegistration<CpuOptions> cpu(
+      "fovea-cpu", "From source to the llvm dialect of a CPU",
+      buildCpuPipeline);
+}

@@ -1,0 +1,268 @@
+//===- LowerRuns.cpp - tasks for the pool of threads ----------------------===//
+//
+// The arguments of a task cross the runtime's C interface in one structure.
+// For `tile.run @f tasks %n (%x, %c) : memref<?xf32>, index` it is
+//
+//   { allocated pointer, aligned pointer, offset, size, stride, c }
+//
+// the fields of the descriptor of %x one by one, then %c.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fovea/Target/Common/Passes.h"
+
+#include "Kernels.h"
+#include "fovea/dialects/Tile/TileOps.h"
+
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMTypes.h"
+#include "mlir/IR/SymbolTable.h"
+
+namespace fovea {
+#define GEN_PASS_DEF_LOWERRUNSPASS
+#include "fovea/passes/Target/Common/Passes.h.inc"
+} // namespace fovea
+
+using namespace mlir;
+using namespace fovea;
+
+/// One scalar inside a value of the llvm dialect, and the way to it.
+namespace {
+struct Leaf {
+  Type type;
+  SmallVector<int64_t> position;
+};
+} // namespace
+
+static void collectLeaves(Type type, SmallVector<int64_t> &position,
+                          SmallVectorImpl<Leaf> &leaves) {
+  auto descend = [&](Type inner, int64_t i) {
+    position.push_back(i);
+    collectLeaves(inner, position, leaves);
+    position.pop_back();
+  };
+  if (auto structure = dyn_cast<LLVM::LLVMStructType>(type)) {
+    for (auto [i, inner] : llvm::enumerate(structure.getBody())) {
+      descend(inner, i);
+    }
+  } else if (auto array = dyn_cast<LLVM::LLVMArrayType>(type)) {
+    for (unsigned i = 0; i < array.getNumElements(); ++i) {
+      descend(array.getElementType(), i);
+    }
+  } else {
+    leaves.push_back({type, position});
+  }
+}
+
+static Value castTo(OpBuilder &b, Location loc, Value value, Type type) {
+  if (value.getType() == type) {
+    return value;
+  }
+  return UnrealizedConversionCastOp::create(b, loc, type, value).getResult(0);
+}
+
+namespace {
+
+class RunLowering {
+public:
+  RunLowering(ModuleOp module, const LLVMTypeConverter &types)
+      : module(module), types(types), symbols(module) {}
+
+  LogicalResult lower(tile::RunOp run, Value threads);
+
+private:
+  /// The llvm type of each argument, in converted form.
+  LogicalResult convertArguments(tile::RunOp run);
+  LLVM::LLVMFuncOp makeBody(tile::RunOp run);
+  Value fieldAddress(OpBuilder &b, Location loc, Value context, int64_t field);
+
+  ModuleOp module;
+  const LLVMTypeConverter &types;
+  SymbolTable symbols;
+  SmallVector<Type> converted;
+  SmallVector<SmallVector<Leaf>> leaves; // of each argument
+  LLVM::LLVMStructType contextType;
+};
+
+} // namespace
+
+LogicalResult RunLowering::convertArguments(tile::RunOp run) {
+  converted.clear();
+  leaves.clear();
+  SmallVector<Type> fields;
+  for (Type type : run.getArguments().getTypes()) {
+    Type llvmType = types.convertType(type);
+    if (!llvmType) {
+      return run.emitOpError("expected arguments that have a form in memory, "
+                             "got ")
+             << type;
+    }
+    converted.push_back(llvmType);
+    SmallVector<int64_t> position;
+    collectLeaves(llvmType, position, leaves.emplace_back());
+    for (const Leaf &leaf : leaves.back()) {
+      fields.push_back(leaf.type);
+    }
+  }
+  contextType = LLVM::LLVMStructType::getLiteral(run.getContext(), fields);
+  return success();
+}
+
+Value RunLowering::fieldAddress(OpBuilder &b, Location loc, Value context,
+                                int64_t field) {
+  return LLVM::GEPOp::create(b, loc, context.getType(), contextType, context,
+                             ArrayRef<LLVM::GEPArg>{0, int32_t(field)});
+}
+
+/// The function that the runtime calls: loads the arguments, calls the task.
+LLVM::LLVMFuncOp RunLowering::makeBody(tile::RunOp run) {
+  Location loc = run.getLoc();
+  OpBuilder b(module.getContext());
+  b.setInsertionPointToEnd(module.getBody());
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  auto voidType = LLVM::LLVMVoidType::get(b.getContext());
+  auto body = LLVM::LLVMFuncOp::create(
+      b, loc, (run.getCallee() + "_body").str(),
+      LLVM::LLVMFunctionType::get(voidType,
+                                  {pointer, b.getI64Type(), b.getI32Type()}),
+      LLVM::Linkage::Internal);
+  symbols.insert(body);
+  b.setInsertionPointToStart(body.addEntryBlock(b));
+  Value context = body.getArgument(0);
+
+  SmallVector<Value> arguments;
+  int64_t field = 0;
+  for (auto [type, llvmType, scalars] :
+       llvm::zip_equal(run.getArguments().getTypes(), converted, leaves)) {
+    Value value;
+    for (const Leaf &leaf : scalars) {
+      Value part = LLVM::LoadOp::create(b, loc, leaf.type,
+                                        fieldAddress(b, loc, context, field++));
+      if (leaf.position.empty()) {
+        value = part;
+        continue;
+      }
+      if (!value) {
+        value = LLVM::PoisonOp::create(b, loc, llvmType);
+      }
+      value = LLVM::InsertValueOp::create(b, loc, value, part, leaf.position);
+    }
+    arguments.push_back(castTo(b, loc, value, type));
+  }
+  arguments.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(),
+                                                 body.getArgument(1)));
+  func::CallOp::create(b, loc, run.getCallee(), TypeRange(), arguments);
+  LLVM::ReturnOp::create(b, loc, ValueRange());
+  return body;
+}
+
+LogicalResult RunLowering::lower(tile::RunOp run, Value threads) {
+  auto callee = symbols.lookup<func::FuncOp>(run.getCallee());
+  SmallVector<Type> expected(run.getArguments().getTypes());
+  expected.push_back(IndexType::get(run.getContext()));
+  if (!callee || callee.getArgumentTypes() != ArrayRef(expected) ||
+      callee.getNumResults() != 0) {
+    return run.emitOpError("expected @")
+           << run.getCallee()
+           << " to be a function of the arguments and the task's number";
+  }
+  if (failed(convertArguments(run))) {
+    return failure();
+  }
+  LLVM::LLVMFuncOp body = makeBody(run);
+
+  // The structure lies in the frame of the kernel, whatever loop this is in.
+  auto kernel = run->getParentOfType<func::FuncOp>();
+  Location loc = run.getLoc();
+  OpBuilder b = OpBuilder::atBlockBegin(&kernel.getBody().front());
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  Value one =
+      LLVM::ConstantOp::create(b, loc, b.getI32Type(), b.getI32IntegerAttr(1));
+  Value context = LLVM::AllocaOp::create(b, loc, pointer, contextType, one);
+  b.setInsertionPoint(run);
+  int64_t field = 0;
+  for (auto [argument, llvmType, scalars] :
+       llvm::zip_equal(run.getArguments(), converted, leaves)) {
+    Value value = castTo(b, loc, argument, llvmType);
+    for (const Leaf &leaf : scalars) {
+      Value part = value;
+      if (!leaf.position.empty()) {
+        part = LLVM::ExtractValueOp::create(b, loc, value, leaf.position);
+      }
+      LLVM::StoreOp::create(b, loc, part,
+                            fieldAddress(b, loc, context, field++));
+    }
+  }
+  auto loop = declareRuntime(
+      module, "fovea_rt_parallel_for", LLVM::LLVMVoidType::get(b.getContext()),
+      {b.getI64Type(), b.getI32Type(), pointer, pointer});
+  Value tasks =
+      arith::IndexCastOp::create(b, loc, b.getI64Type(), run.getTasks());
+  Value address = LLVM::AddressOfOp::create(b, loc, body);
+  LLVM::CallOp::create(b, loc, loop,
+                       ValueRange{tasks, threads, address, context});
+  run.erase();
+  return success();
+}
+
+/// Replaces every `tile.threads` of a kernel by the count that a request of
+/// `threads` stands for.
+static void lowerThreads(func::FuncOp kernel, Value threads) {
+  SmallVector<tile::ThreadsOp> ops;
+  kernel.walk([&](tile::ThreadsOp op) { ops.push_back(op); });
+  if (ops.empty()) {
+    return;
+  }
+  OpBuilder b = OpBuilder::atBlockBegin(&kernel.getBody().front());
+  Location loc = ops.front().getLoc();
+  auto byDefault =
+      declareRuntime(kernel->getParentOfType<ModuleOp>(),
+                     "fovea_rt_default_threads", b.getI32Type(), {});
+  Value all = LLVM::CallOp::create(b, loc, byDefault, ValueRange()).getResult();
+  Value zero = arith::ConstantIntOp::create(b, loc, 0, 32);
+  Value given =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, threads, zero);
+  Value count = arith::SelectOp::create(b, loc, given, threads, all);
+  Value index = arith::IndexCastOp::create(b, loc, b.getIndexType(), count);
+  for (tile::ThreadsOp op : ops) {
+    op.replaceAllUsesWith(index);
+    op.erase();
+  }
+}
+
+namespace {
+
+struct LowerRuns : public fovea::impl::LowerRunsPassBase<LowerRuns> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    LLVMTypeConverter types(&getContext());
+    RunLowering lowering(module, types);
+    for (func::FuncOp kernel : getKernels(module)) {
+      (void)kernel.insertArgument(kernel.getNumArguments(),
+                                  IntegerType::get(&getContext(), 32), {},
+                                  kernel.getLoc());
+      Value threads = kernel.getArguments().back();
+      lowerThreads(kernel, threads);
+      SmallVector<tile::RunOp> runs;
+      kernel.walk([&](tile::RunOp run) { runs.push_back(run); });
+      for (tile::RunOp run : runs) {
+        if (failed(lowering.lower(run, threads))) {
+          return signalPassFailure();
+        }
+      }
+    }
+    WalkResult left = module.walk([](Operation *op) {
+      if (isa<tile::RunOp, tile::ThreadsOp>(op)) {
+        op->emitOpError("expected inside a kernel");
+        return WalkResult::interrupt();
+      }
+      return WalkResult::advance();
+    });
+    if (left.wasInterrupted()) {
+      signalPassFailure();
+    }
+  }
+};
+
+} // namespace

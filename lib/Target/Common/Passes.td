@@ -1,0 +1,75 @@
+//===- Passes.td - what all CPU targets share -----------------------------===//
+
+#ifndef FOVEA_TARGET_COMMON_PASSES_TD
+#define FOVEA_TARGET_COMMON_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LowerChecksPass : Pass<"fovea-lower-checks", "::mlir::ModuleOp"> {
+  let summary = "turn the assertions of kernels into a returned status";
+  let description = [{
+    A *kernel* is a public function with a body; its arguments are buffers and
+    it has no results. After this pass it returns 0, or 1 after storing a
+    message, and has freed what it had allocated on either way:
+
+    ```mlir
+    func.func @f(%x: memref<?xf32>) {      func.func @f(%x: memref<?xf32>) -> i32 {
+      cf.assert %good, "too long"            cf.cond_br %good, ^next, ^failed
+      ...                                  ^next: ...
+      return                                 return %zero : i32
+    }                                      ^failed:
+                                             %one = llvm.call @fovea_rt_fail(%text) : ...
+                                             return %one : i32
+                                           }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::LLVM::LLVMDialect"
+  ];
+}
+
+def LowerRunsPass : Pass<"fovea-lower-runs", "::mlir::ModuleOp"> {
+  let summary = "hand tasks to the pool of threads of the runtime";
+  let description = [{
+    Kernels get a last argument, the number of threads a call may use. A
+    `tile.run` stores the arguments of its tasks in a structure on the stack
+    and calls the runtime's parallel loop with a function that loads them:
+
+    ```mlir
+    tile.run @tasks tasks %n (%x) : memref<?xf32>
+    ```
+    becomes
+    ```mlir
+    llvm.store ... (each field of the descriptor of %x)
+    llvm.call @fovea_rt_parallel_for(%n, %threads, @tasks_body, %context)
+    ```
+    Descriptors are reached through casts that vanish when the other dialects
+    are converted.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::LLVM::LLVMDialect"
+  ];
+}
+
+def EmitEntriesPass : Pass<"fovea-emit-entries", "::mlir::ModuleOp"> {
+  let summary = "give each kernel its C entry";
+  let description = [{
+    Each kernel `@f` becomes private (`@f_kernel`) and its name goes to a
+    function with the signature `fovea_entry` of fovea_runtime.h. It has the
+    arguments checked against a constant `fovea_signature` (element type, rank,
+    fixed sizes, strides), builds memref descriptors and calls the kernel.
+
+    An argument's name in messages is its attribute `fovea.name`; an argument
+    with the unit attribute `fovea.output` is one that the kernel writes.
+    Everything but the entries gets internal linkage.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect"
+  ];
+}
+
+#endif

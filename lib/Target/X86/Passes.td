@@ -1,0 +1,56 @@
+//===- Passes.td - passes of this target ----------------------------------===//
+
+#ifndef FOVEA_TARGET_X86_PASSES_TD
+#define FOVEA_TARGET_X86_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def X86SchedulePass : Pass<"fovea-x86-schedule", "::mlir::ModuleOp"> {
+  let summary = "choose the schedule of every kernel for one chip";
+  let description = [{
+    Sets `tile.schedule` on each public function that has none yet. This is the
+    only place where tile sizes for this target are chosen.
+
+    A register tile of `block` x `rows` fills half of the registers with
+    accumulators (8 x 32 on 32 registers of 16 lanes) and leaves the others for
+    operands. A step of 256 keys keeps its scores (32 KB) in the second-level
+    cache with the accumulated output.
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", /*default=*/"\"host\"",
+           "A name of KnownChips.inc, or host">
+  ];
+  let dependentDialects = ["::fovea::tile::TileDialect"];
+}
+
+def X86ExpandMathPass : Pass<"fovea-x86-expand-math", "::mlir::ModuleOp"> {
+  let summary = "turn functions of vectors into arithmetic";
+  let description = [{
+    `math.exp2` and `math.exp` of f32 vectors become a polynomial of degree 5
+    and a scaling by a power of two, with a relative error below 2e-7.
+    Results below the least normal number may be flushed to 0;
+    exp2(0) is 1 exactly; -inf gives 0, +inf and overflow give +inf, and NaN
+    stays. Other functions become MLIR's polynomials.
+
+    Changes rounding: yes, as stated.
+  }];
+  let options = [
+    Option<"wide", "wide", "bool", /*default=*/"false",
+           "Use the instructions of 512-bit registers for 16 elements">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+    "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect"
+  ];
+}
+
+def X86LowerDotsPass : Pass<"fovea-x86-lower-dots", "::mlir::ModuleOp"> {
+  let summary = "choose the instruction for products of pairs";
+  let description = [{
+    `tile.dot_pairs` becomes `x86vector.avx512.dot`. It rounds once per
+    product-sum and treats subnormal inputs as zero.
+  }];
+  let dependentDialects = ["::mlir::x86vector::X86VectorDialect"];
+}
+
+#endif

@@ -1,0 +1,61 @@
+//===- X86Schedule.cpp - tile sizes, chosen here and nowhere else ---------===//
+
+#include "fovea/Target/X86/Passes.h"
+
+#include "fovea/Target/X86/X86TargetInfo.h"
+#include "fovea/dialects/Cascade/CascadeOps.h"
+#include "fovea/dialects/Tile/Tile.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace fovea {
+#define GEN_PASS_DEF_X86SCHEDULEPASS
+#include "fovea/passes/Target/X86/Passes.h.inc"
+} // namespace fovea
+
+using namespace mlir;
+using namespace fovea;
+
+/// True if a fold of the function streams an operand of bf16.
+static bool streamsPairs(func::FuncOp function) {
+  bool found = false;
+  function.walk([&](cascade::FoldOp fold) {
+    for (Value input : fold.getInputs()) {
+      Type element = getElementTypeOrSelf(input.getType());
+      found |= element.isBF16();
+    }
+  });
+  return found;
+}
+
+/// Register tiles of `block` coordinates by two registers of rows.
+static tile::ScheduleAttr choose(func::FuncOp function, const X86Chip &chip) {
+  int64_t rows = 2 * chip.lanes;
+  int64_t keys = chip.isWide() ? 256 : 128;
+  int64_t block = chip.registers / 4;
+  bool pairs = chip.hasPairs && streamsPairs(function);
+  return tile::ScheduleAttr::get(function.getContext(), rows, keys, block,
+                                 chip.lanes, pairs, /*splits=*/16);
+}
+
+namespace {
+
+struct X86Schedule : public fovea::impl::X86SchedulePassBase<X86Schedule> {
+  using X86SchedulePassBase::X86SchedulePassBase;
+
+  void runOnOperation() override {
+    llvm::Expected<X86Chip> row = lookUpX86Chip(chip);
+    if (!row) {
+      getOperation().emitError(llvm::toString(row.takeError()));
+      return signalPassFailure();
+    }
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (function.isPublic() && !function.isDeclaration() &&
+          !function->hasAttr(tile::kScheduleAttrName)) {
+        function->setAttr(tile::kScheduleAttrName, choose(function, *row));
+      }
+    }
+  }
+};
+
+} // namespace

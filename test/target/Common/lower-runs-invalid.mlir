@@ -1,0 +1,40 @@
+// RUN: fovea-opt %s --fovea-lower-runs --split-input-file --verify-diagnostics
+
+func.func @arguments(%x: memref<?xf32>) {
+  %n = arith.constant 4 : index
+  // expected-error @below {{expected @task to be a function of the arguments and the task's number}}
+  tile.run @task tasks %n(%x) : memref<?xf32>
+  return
+}
+func.func private @task(%x: memref<?xf32>) {
+  return
+}
+
+// -----
+
+func.func @missing(%x: memref<?xf32>) {
+  %n = arith.constant 4 : index
+  // expected-error @below {{expected @nowhere to be a function of the arguments and the task's number}}
+  tile.run @nowhere tasks %n(%x) : memref<?xf32>
+  return
+}
+
+// -----
+
+func.func @form(%x: tensor<4xf32>) {
+  %n = arith.constant 4 : index
+  // expected-error @below {{expected arguments that have a form in memory, got 'tensor<4xf32>'}}
+  tile.run @task tasks %n(%x) : tensor<4xf32>
+  return
+}
+func.func private @task(%x: tensor<4xf32>, %i: index) {
+  return
+}
+
+// -----
+
+func.func private @task(%i: index) -> index {
+  // expected-error @below {{expected inside a kernel}}
+  %n = tile.threads
+  return %n : index
+}

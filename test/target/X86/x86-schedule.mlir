@@ -1,0 +1,71 @@
+// RUN: fovea-opt %s --fovea-x86-schedule=chip=x86-64-v3 | FileCheck %s --check-prefix=V3
+// RUN: fovea-opt %s --fovea-x86-schedule=chip=x86-64-v4 | FileCheck %s --check-prefix=V4
+// RUN: fovea-opt %s --fovea-x86-schedule=chip=sapphirerapids | FileCheck %s --check-prefix=PAIRS
+// RUN: not fovea-opt %s --fovea-x86-schedule=chip=i386 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+
+// UNKNOWN: expected a chip among host, x86-64-v3, x86-64-v4, {{.*}}znver5; got 'i386'
+
+// V3: @single(%arg0: tensor<?x8xf32>)
+// V3-SAME: #tile.schedule<rows = 16, keys = 128, block = 4, lanes = 8, pairs = false, splits = 16>
+// V4: @single(%arg0: tensor<?x8xf32>)
+// V4-SAME: #tile.schedule<rows = 32, keys = 256, block = 8, lanes = 16, pairs = false, splits = 16>
+// PAIRS: @single(%arg0: tensor<?x8xf32>)
+// PAIRS-SAME: pairs = false
+func.func @single(%x: tensor<?x8xf32>) -> tensor<8xf32> {
+  %r = cascade.fold parallel [c] stream k ins(%x[k, c]) -> [c] identity [0.0 : f32]
+    init () {
+      %zero = arith.constant 0.0 : f32
+      cascade.yield %zero : f32
+    } step (%s: f32, %t: tensor<?xf32>) {
+      %a = cascade.einsum %t[k] -> [] reduce sum {
+      ^bb0(%e: f32):
+        cascade.yield %e : f32
+      } : (tensor<?xf32>) -> f32
+      %n = arith.addf %s, %a : f32
+      cascade.yield %n : f32
+    } merge (%s: f32, %t: f32) {
+      %n = arith.addf %s, %t : f32
+      cascade.yield %n : f32
+    } finish (%s: f32) {
+      cascade.yield %s : f32
+    } : (tensor<?x8xf32>) -> tensor<8xf32>
+  return %r : tensor<8xf32>
+}
+
+// Pairs need both the instruction and operands of bf16.
+// V4: @half(%arg0: tensor<?x8xbf16>)
+// V4-SAME: pairs = false
+// PAIRS: @half(%arg0: tensor<?x8xbf16>)
+// PAIRS-SAME: #tile.schedule<rows = 32, keys = 256, block = 8, lanes = 16, pairs = true, splits = 16>
+func.func @half(%x: tensor<?x8xbf16>) -> tensor<8xf32> {
+  %r = cascade.fold parallel [c] stream k ins(%x[k, c]) -> [c] identity [0.0 : f32]
+    init () {
+      %zero = arith.constant 0.0 : f32
+      cascade.yield %zero : f32
+    } step (%s: f32, %t: tensor<?xbf16>) {
+      %a = cascade.einsum %t[k] -> [] reduce sum {
+      ^bb0(%e: bf16):
+        %w = arith.extf %e : bf16 to f32
+        cascade.yield %w : f32
+      } : (tensor<?xbf16>) -> f32
+      %n = arith.addf %s, %a : f32
+      cascade.yield %n : f32
+    } merge (%s: f32, %t: f32) {
+      %n = arith.addf %s, %t : f32
+      cascade.yield %n : f32
+    } finish (%s: f32) {
+      cascade.yield %s : f32
+    } : (tensor<?x8xbf16>) -> tensor<8xf32>
+  return %r : tensor<8xf32>
+}
+
+// A schedule that is there stays; private functions get none.
+// V4: @given
+// V4-SAME: rows = 16, keys = 64, block = 4
+func.func @given() attributes {tile.schedule = #tile.schedule<rows = 16, keys = 64, block = 4, lanes = 16, pairs = false, splits = 1>} {
+  return
+}
+// V4: func.func private @task() {
+func.func private @task() {
+  return
+}
