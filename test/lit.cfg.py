@@ -15,3 +15,21 @@ config.environment["PATH"] = os.pathsep.join(
 )
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%source", config.fovea_source))
+config.substitutions.append(("%tools", config.fovea_tools))
+
+
+def find_cpu_levels():
+    """Levels of x86-64 that this machine runs, as features to REQUIRE."""
+    needs = {
+        "x86-64-v3": {"avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"},
+        "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
+    }
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            flags = next((set(line.split()) for line in file if line.startswith("flags")), set())
+    except OSError:
+        flags = set()
+    return [level for level, flags_needed in needs.items() if flags_needed <= flags]
+
+
+config.available_features.update(find_cpu_levels())

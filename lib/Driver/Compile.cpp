@@ -1,0 +1,262 @@
+//===- Compile.cpp - the whole compiler as one call -----------------------===//
+
+#include "fovea/Driver/Compiler.h"
+
+#include "Executable.h"
+#include "fovea/Driver/Dialects.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace fovea;
+
+namespace {
+
+/// Gathers the diagnostics of a compilation as text.
+class Gatherer {
+public:
+  Gatherer(MLIRContext *context, std::function<void(StringRef)> onRemark)
+      : handler(context, [this, onRemark](Diagnostic &diagnostic) {
+          std::string text = print(diagnostic);
+          if (diagnostic.getSeverity() == DiagnosticSeverity::Remark) {
+            if (onRemark) {
+              onRemark(text);
+            }
+          } else {
+            gathered += (gathered.empty() ? "" : "\n") + text;
+          }
+        }) {}
+
+  /// What was gathered, or `otherwise` if that is nothing.
+  llvm::Error takeError(const llvm::Twine &otherwise) {
+    return llvm::createStringError(gathered.empty() ? otherwise
+                                                    : llvm::Twine(gathered));
+  }
+
+private:
+  static std::string printOne(Diagnostic &diagnostic) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    if (auto at = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>()) {
+      stream << at.getFilename().getValue() << ':' << at.getLine() << ':'
+             << at.getColumn() << ": ";
+    }
+    switch (diagnostic.getSeverity()) {
+    case DiagnosticSeverity::Error:
+      stream << "error: ";
+      break;
+    case DiagnosticSeverity::Warning:
+      stream << "warning: ";
+      break;
+    case DiagnosticSeverity::Note:
+      stream << "note: ";
+      break;
+    case DiagnosticSeverity::Remark:
+      stream << "remark: ";
+      break;
+    }
+    stream << diagnostic;
+    return text;
+  }
+
+  static std::string print(Diagnostic &diagnostic) {
+    std::string text = printOne(diagnostic);
+    for (Diagnostic &note : diagnostic.getNotes()) {
+      // Passes attach the operation itself to every error: a page of text.
+      std::string line = printOne(note);
+      if (!StringRef(line).contains("see current operation")) {
+        text += "\n" + line;
+      }
+    }
+    return text;
+  }
+
+  std::string gathered;
+  ScopedDiagnosticHandler handler;
+};
+
+} // namespace
+
+static std::optional<fovea_dtype> toDtype(Type type) {
+  if (type.isF32()) {
+    return FOVEA_F32;
+  }
+  if (type.isF16()) {
+    return FOVEA_F16;
+  }
+  if (type.isBF16()) {
+    return FOVEA_BF16;
+  }
+  if (type.isInteger(32)) {
+    return FOVEA_I32;
+  }
+  if (type.isInteger(64)) {
+    return FOVEA_I64;
+  }
+  if (type.isInteger(1)) {
+    return FOVEA_I1;
+  }
+  return std::nullopt;
+}
+
+static FailureOr<Parameter> describe(func::FuncOp function, Type type,
+                                     StringAttr name, const Twine &otherwise) {
+  // A scalar is passed as an array of rank 0.
+  auto array = dyn_cast<ShapedType>(type);
+  bool hasShape = !array || array.hasRank();
+  std::optional<fovea_dtype> dtype = toDtype(getElementTypeOrSelf(type));
+  ArrayRef<int64_t> shape;
+  if (array && hasShape) {
+    shape = array.getShape();
+  }
+  if (!hasShape || !dtype || shape.size() > FOVEA_MAX_RANK) {
+    return function.emitOpError("expected ")
+           << otherwise << " to be an array of f32, f16, bf16, i32, i64 or i1 "
+           << "with at most " << FOVEA_MAX_RANK << " dimensions, got " << type;
+  }
+  Parameter parameter;
+  parameter.name = name ? name.str() : otherwise.str();
+  parameter.dtype = *dtype;
+  for (int64_t extent : shape) {
+    parameter.shape.push_back(ShapedType::isDynamic(extent) ? -1 : extent);
+  }
+  return parameter;
+}
+
+/// The entries of a module. For source this is asked at the cascade level:
+/// there the arguments are those of the compiled function, and extents are
+/// still easy to follow.
+static FailureOr<std::vector<Entry>> describeEntries(ModuleOp module) {
+  std::vector<Entry> entries;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic() || function.isDeclaration()) {
+      continue;
+    }
+    Entry entry;
+    entry.name = function.getName().str();
+    for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+      FailureOr<Parameter> parameter =
+          describe(function, type,
+                   function.getArgAttrOfType<StringAttr>(i, "fovea.name"),
+                   "arg" + Twine(i));
+      if (failed(parameter)) {
+        return failure();
+      }
+      bool isOutput = static_cast<bool>(function.getArgAttr(i, "fovea.output"));
+      (isOutput ? entry.outputs : entry.inputs)
+          .push_back(std::move(*parameter));
+    }
+    for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
+      FailureOr<Parameter> parameter =
+          describe(function, type,
+                   function.getResultAttrOfType<StringAttr>(i, "fovea.name"),
+                   "out" + Twine(i));
+      if (failed(parameter)) {
+        return failure();
+      }
+      parameter->extents = getResultExtents(function, i);
+      entry.outputs.push_back(std::move(*parameter));
+    }
+    entries.push_back(std::move(entry));
+  }
+  if (entries.empty()) {
+    return module.emitError("expected a public function to compile");
+  }
+  return entries;
+}
+
+/// Takes the module through all levels.
+static FailureOr<std::vector<Entry>>
+lower(ModuleOp module, const Target &target, const CompileOptions &options) {
+  FailureOr<std::vector<Entry>> entries;
+  if (options.from) {
+    entries = describeEntries(module);
+    if (failed(entries)) {
+      return failure();
+    }
+  }
+  for (Level level : getLevels()) {
+    if (options.from && level <= *options.from) {
+      continue;
+    }
+    PassManager pm(module.getContext());
+    addPassesTo(level, target, pm);
+    if (failed(pm.run(module))) {
+      return failure();
+    }
+    if (level == Level::Cascade) {
+      entries = describeEntries(module);
+      if (failed(entries)) {
+        return failure();
+      }
+    }
+    if (options.printTo && llvm::is_contained(options.printAfter, level)) {
+      *options.printTo << "// " << getLevelName(level) << "\n" << module;
+    }
+  }
+  return entries;
+}
+
+llvm::Expected<std::unique_ptr<Executable>>
+fovea::compile(ModuleOp module, const CompileOptions &options) {
+  auto target = lookUpTarget(options.target);
+  if (!target) {
+    return target.takeError();
+  }
+  auto machine = createTargetMachine((*target)->getMachine(), options.optLevel);
+  if (!machine) {
+    return machine.takeError();
+  }
+  Gatherer diagnostics(module.getContext(), options.onRemark);
+  OwningOpRef<ModuleOp> copy = module.clone();
+  FailureOr<std::vector<Entry>> entries = lower(*copy, **target, options);
+  if (failed(entries)) {
+    return diagnostics.takeError("compilation failed");
+  }
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto ir = translateToLLVMIR(*copy, *context, **machine);
+  if (!ir) {
+    return diagnostics.takeError(llvm::toString(ir.takeError()));
+  }
+  optimize(**ir, **machine, options.optLevel);
+  return std::make_unique<NativeExecutable>(
+      std::move(*target), std::move(*entries), std::move(*machine),
+      std::move(context), std::move(*ir));
+}
+
+void fovea::printError(llvm::Error error) {
+  std::string text = llvm::toString(std::move(error));
+  // Diagnostics begin with their place, if they have one.
+  bool saysSo = StringRef(text).split('\n').first.contains("error: ");
+  llvm::errs() << (saysSo ? "" : "error: ") << text << '\n';
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>>
+fovea::parse(MLIRContext &context, StringRef text, StringRef name) {
+  Gatherer diagnostics(&context, nullptr);
+  auto module = parseSourceString<ModuleOp>(text, ParserConfig(&context), name);
+  if (!module) {
+    return diagnostics.takeError(name + ": error: expected MLIR text");
+  }
+  return module;
+}
+
+llvm::Expected<std::unique_ptr<Executable>>
+fovea::compile(StringRef text, const CompileOptions &options) {
+  DialectRegistry registry;
+  registerDialects(registry);
+  // One program keeps no thread busy, and starting some costs more.
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  auto module = parse(context, text, options.sourceName);
+  if (!module) {
+    return module.takeError();
+  }
+  return compile(**module, options);
+}

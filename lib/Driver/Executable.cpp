@@ -1,0 +1,156 @@
+//===- Executable.cpp - run or write a compiled program -------------------===//
+
+#include "Executable.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
+#include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace fovea;
+
+std::optional<llvm::SmallVector<int64_t, 4>>
+Entry::getOutputShape(unsigned i, llvm::ArrayRef<fovea_tensor> inputs) const {
+  if (!outputs[i].extents) {
+    return llvm::is_contained(outputs[i].shape, -1)
+               ? std::nullopt
+               : std::optional(outputs[i].shape);
+  }
+  llvm::SmallVector<int64_t, 4> shape;
+  for (const Extent &extent : *outputs[i].extents) {
+    shape.push_back(extent.evaluate([&](unsigned argument, unsigned axis) {
+      return inputs[argument].sizes[axis];
+    }));
+  }
+  return shape;
+}
+
+Executable::~Executable() = default;
+
+llvm::Expected<const Entry *> Executable::getEntry(llvm::StringRef name) const {
+  llvm::ArrayRef<Entry> entries = getEntries();
+  if (name.empty() && entries.size() == 1) {
+    return &entries.front();
+  }
+  for (const Entry &entry : entries) {
+    if (entry.name == name) {
+      return &entry;
+    }
+  }
+  std::string known = llvm::join(
+      llvm::map_range(entries, [](const Entry &e) { return e.name; }), ", ");
+  return llvm::createStringError("expected an entry among " + known +
+                                 "; got '" + name + "'");
+}
+
+llvm::Error Executable::run(llvm::StringRef name,
+                            llvm::ArrayRef<fovea_tensor> arguments,
+                            int32_t threads) {
+  llvm::Expected<fovea_entry> function = getFunction(name);
+  if (!function) {
+    return function.takeError();
+  }
+  if ((*function)(arguments.data(), arguments.size(), threads) != 0) {
+    return llvm::createStringError(fovea_rt_last_error());
+  }
+  return llvm::Error::success();
+}
+
+/// Makes the runtime's functions in this process known under their names, even
+/// when the process does not export them.
+static llvm::Error defineRuntime(llvm::orc::LLJIT &jit) {
+  llvm::orc::SymbolMap symbols;
+  auto define = [&](const char *name, auto *function) {
+    symbols[jit.mangleAndIntern(name)] = {
+        llvm::orc::ExecutorAddr::fromPtr(function),
+        llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+  };
+  define("fovea_rt_check_arguments", &fovea_rt_check_arguments);
+  define("fovea_rt_default_threads", &fovea_rt_default_threads);
+  define("fovea_rt_fail", &fovea_rt_fail);
+  define("fovea_rt_fail_index", &fovea_rt_fail_index);
+  define("fovea_rt_parallel_for", &fovea_rt_parallel_for);
+  define("fovea_rt_scratch", &fovea_rt_scratch);
+  return jit.getMainJITDylib().define(llvm::orc::absoluteSymbols(symbols));
+}
+
+llvm::Error NativeExecutable::load() {
+  if (llvm::Error e = target->checkRunsHere()) {
+    return e;
+  }
+  auto object = emitCode(*module, *machine, llvm::CodeGenFileType::ObjectFile);
+  if (!object) {
+    return object.takeError();
+  }
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  llvm::orc::JITTargetMachineBuilder builder(machine->getTargetTriple());
+  auto made = llvm::orc::LLJITBuilder()
+                  .setJITTargetMachineBuilder(std::move(builder))
+                  .create();
+  if (!made) {
+    return made.takeError();
+  }
+  if (llvm::Error e = defineRuntime(**made)) {
+    return e;
+  }
+  // The C library's mathematics and memory functions.
+  auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
+      (*made)->getDataLayout().getGlobalPrefix());
+  if (!process) {
+    return process.takeError();
+  }
+  (*made)->getMainJITDylib().addGenerator(std::move(*process));
+  auto buffer = std::make_unique<llvm::SmallVectorMemoryBuffer>(
+      std::move(*object), "fovea", /*RequiresNullTerminator=*/false);
+  if (llvm::Error e = (*made)->addObjectFile(std::move(buffer))) {
+    return e;
+  }
+  jit = std::move(*made);
+  return llvm::Error::success();
+}
+
+llvm::Expected<fovea_entry>
+NativeExecutable::getFunction(llvm::StringRef name) {
+  llvm::Expected<const Entry *> entry = getEntry(name);
+  if (!entry) {
+    return entry.takeError();
+  }
+  if (!jit) {
+    if (llvm::Error e = load()) {
+      return e;
+    }
+  }
+  auto address = jit->lookup((*entry)->name);
+  if (!address) {
+    return address.takeError();
+  }
+  return address->toPtr<fovea_entry>();
+}
+
+llvm::Expected<std::string> NativeExecutable::emit(EmitKind kind) {
+  if (kind == EmitKind::Header) {
+    return makeHeader(entries, target->getName());
+  }
+  if (kind == EmitKind::LLVMIR) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    module->print(stream, nullptr);
+    return text;
+  }
+  bool wantText = kind == EmitKind::Assembly;
+  auto code = emitCode(*module, *machine,
+                       wantText ? llvm::CodeGenFileType::AssemblyFile
+                                : llvm::CodeGenFileType::ObjectFile);
+  if (!code) {
+    return code.takeError();
+  }
+  llvm::StringRef bytes(code->data(), code->size());
+  if (kind == EmitKind::SharedLibrary) {
+    return linkSharedLibrary(bytes);
+  }
+  return bytes.str();
+}

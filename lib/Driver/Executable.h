@@ -1,0 +1,53 @@
+//===- Executable.h - the compiled program inside the driver ----*- C++ -*-===//
+
+#ifndef FOVEA_LIB_DRIVER_EXECUTABLE_H
+#define FOVEA_LIB_DRIVER_EXECUTABLE_H
+
+#include "fovea/Driver/Compiler.h"
+#include "fovea/Target/Common/CodeGen.h"
+
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+
+namespace fovea {
+
+/// LLVM IR after optimisation, from which everything else is made on demand.
+class NativeExecutable : public Executable {
+public:
+  NativeExecutable(std::unique_ptr<Target> target, std::vector<Entry> entries,
+                   std::unique_ptr<llvm::TargetMachine> machine,
+                   std::unique_ptr<llvm::LLVMContext> context,
+                   std::unique_ptr<llvm::Module> module)
+      : target(std::move(target)), entries(std::move(entries)),
+        machine(std::move(machine)), context(std::move(context)),
+        module(std::move(module)) {}
+
+  llvm::ArrayRef<Entry> getEntries() const override { return entries; }
+  llvm::Expected<fovea_entry> getFunction(llvm::StringRef name) override;
+  llvm::Expected<std::string> emit(EmitKind kind) override;
+
+private:
+  llvm::Error load();
+
+  std::unique_ptr<Target> target;
+  std::vector<Entry> entries;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  std::unique_ptr<llvm::LLVMContext> context;
+  std::unique_ptr<llvm::Module> module;
+  std::unique_ptr<llvm::orc::LLJIT> jit; // once something has been run
+};
+
+/// Name of a type as fovea_runtime.h has it, without FOVEA_, in lower case.
+llvm::StringRef getDtypeName(fovea_dtype dtype);
+
+/// A C header that declares the entries.
+std::string makeHeader(llvm::ArrayRef<Entry> entries, llvm::StringRef target);
+
+/// Links an object file with the runtime.
+llvm::Expected<std::string> linkSharedLibrary(llvm::StringRef object);
+
+/// The runtime's static library, for linkSharedLibrary.
+llvm::StringRef getRuntimeArchive();
+
+} // namespace fovea
+
+#endif // FOVEA_LIB_DRIVER_EXECUTABLE_H

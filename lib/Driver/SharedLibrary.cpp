@@ -1,0 +1,106 @@
+//===- SharedLibrary.cpp - link an object file with the runtime -----------===//
+
+#include "Executable.h"
+
+#include "fovea/Support/WriteFile.h"
+
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+
+using namespace fovea;
+
+namespace {
+
+/// A program that links, and whether it is a compiler that knows where the C
+/// library is. Without that its functions stay to be found in the host.
+struct Linker {
+  const char *name;
+  bool isCompiler;
+};
+
+} // namespace
+
+static constexpr Linker kLinkers[] = {
+    {"cc", true},      {"clang", true},      {"clang-22", true}, {"gcc", true},
+    {"ld.lld", false}, {"ld.lld-22", false}, {"ld", false},
+};
+
+/// The whole archive, so that the library also has what only hosts call.
+static std::vector<std::string> getArguments(const Linker &linker,
+                                             const std::string &program,
+                                             const std::string &folder) {
+  llvm::StringRef pass = linker.isCompiler ? "-Wl," : "";
+  std::vector<std::string> arguments = {
+      program,
+      "-shared",
+      "-o",
+      folder + "/library.so",
+      folder + "/kernels.o",
+      (pass + "--whole-archive").str(),
+      folder + "/runtime.a",
+      (pass + "--no-whole-archive").str(),
+  };
+  if (linker.isCompiler) {
+    arguments.insert(arguments.end(), {"-lm", "-lpthread"});
+  }
+  return arguments;
+}
+
+static llvm::Error runLinker(const Linker &linker, const std::string &program,
+                             const std::string &folder) {
+  std::vector<std::string> arguments = getArguments(linker, program, folder);
+  std::vector<llvm::StringRef> views(arguments.begin(), arguments.end());
+  std::string log = folder + "/log.txt", message;
+  std::optional<llvm::StringRef> redirects[] = {std::nullopt, log, log};
+  int status = llvm::sys::ExecuteAndWait(program, views, std::nullopt,
+                                         redirects, 0, 0, &message);
+  if (status == 0) {
+    return llvm::Error::success();
+  }
+  if (auto text = llvm::MemoryBuffer::getFile(log)) {
+    message += (*text)->getBuffer().trim();
+  }
+  return llvm::createStringError(program + " failed: " + message);
+}
+
+llvm::Expected<std::string> fovea::linkSharedLibrary(llvm::StringRef object) {
+  const Linker *found = nullptr;
+  std::string program, tried;
+  for (const Linker &linker : kLinkers) {
+    if (auto path = llvm::sys::findProgramByName(linker.name)) {
+      program = *path;
+      found = &linker;
+      break;
+    }
+    tried += (tried.empty() ? "" : ", ") + std::string(linker.name);
+  }
+  if (!found) {
+    return llvm::createStringError(
+        "a shared library needs a linker: expected one of " + tried +
+        " on PATH, got none (an object file needs none)");
+  }
+  llvm::SmallString<128> folder;
+  if (std::error_code code =
+          llvm::sys::fs::createUniqueDirectory("fovea", folder)) {
+    return llvm::createStringError("no temporary folder: " + code.message());
+  }
+  llvm::scope_exit cleanup([&] { llvm::sys::fs::remove_directories(folder); });
+  std::string at = folder.str().str();
+  if (llvm::Error e = writeFile(at + "/kernels.o", object)) {
+    return e;
+  }
+  if (llvm::Error e = writeFile(at + "/runtime.a", getRuntimeArchive())) {
+    return e;
+  }
+  if (llvm::Error e = runLinker(*found, program, at)) {
+    return e;
+  }
+  auto library = llvm::MemoryBuffer::getFile(at + "/library.so");
+  if (!library) {
+    return llvm::createStringError(program + " wrote no library");
+  }
+  return (*library)->getBuffer().str();
+}

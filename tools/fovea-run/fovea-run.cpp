@@ -1,0 +1,339 @@
+//===- fovea-run.cpp - compile a program and run it -----------------------===//
+//
+//   fovea-run attention.mlir --input q.npy --input k.npy --input v.npy
+//       --output o.npy --check
+//   fovea-run attention.mlir --bench 20
+//       --random 1x8x4096x64,1x8x4096x64,1x8x4096x64
+//
+//===----------------------------------------------------------------------===//
+
+#include "Bench.h"
+#include "Tensors.h"
+
+#include "fovea/Driver/Compiler.h"
+#include "fovea/Driver/Dialects.h"
+#include "fovea/Support/CommandLine.h"
+#include "fovea/Support/Tolerance.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace fovea;
+
+namespace {
+
+namespace cl = llvm::cl;
+FreeOptionNames names({"threads"});
+cl::OptionCategory category("fovea-run");
+
+cl::opt<std::string> file(cl::Positional, cl::Required, cl::desc("FILE.mlir"),
+                          cl::cat(category));
+cl::opt<std::string> entryName("entry", cl::value_desc("name"),
+                               cl::cat(category),
+                               cl::desc("Function to run (default: the only "
+                                        "one)"));
+cl::opt<std::string> targetName("target", cl::init("cpu"),
+                                cl::value_desc("name"), cl::cat(category),
+                                cl::desc("What to compile for; this machine "
+                                         "must be able to run it (default: "
+                                         "cpu, this machine)"));
+cl::list<std::string> inputs(
+    "input", cl::value_desc("x.npy"), cl::cat(category),
+    cl::desc("One file per input, in order; float arrays are rounded to the "
+             "element type of the input. Keys and values of a cache are "
+             "inputs of their own"));
+cl::list<std::string> outputs("output", cl::value_desc("y.npy"),
+                              cl::cat(category),
+                              cl::desc("One file per output, in order; reals "
+                                       "are written as float32"));
+cl::list<std::string> randoms(
+    "random", cl::CommaSeparated, cl::value_desc("shapes"), cl::cat(category),
+    cl::desc("Instead of --input: a shape per input, such as 1x8x128x64, or "
+             "scalar; normal values. Integers need a rule: SHAPE=arange (0, 1, "
+             "...), "
+             "=shuffle (the same in random order), =random:N (below N), "
+             "=every:N (index / N) or =N (all N)"));
+cl::opt<uint64_t> seed("seed", cl::init(0), cl::cat(category),
+                       cl::desc("Of --random (default: 0)"));
+cl::list<std::string>
+    shapes("output-shape", cl::CommaSeparated, cl::value_desc("shapes"),
+           cl::cat(category),
+           cl::desc("A shape per output, where they depend on the data"));
+cl::opt<bool> check("check", cl::cat(category),
+                    cl::desc("Compare with the reference interpreter; fail "
+                             "beyond the tolerance of docs/numerics.md"));
+cl::opt<int> repeats("bench", cl::value_desc("N"), cl::init(0),
+                     cl::cat(category),
+                     cl::desc("Run N times more; print the median time and "
+                              "the share of what this machine can do, "
+                              "measured beside it"));
+cl::opt<int> threads("threads", cl::init(0), cl::value_desc("N"),
+                     cl::cat(category),
+                     cl::desc("Most threads to use (default: all)"));
+cl::opt<int> optLevel("O", cl::Prefix, cl::init(2), cl::cat(category),
+                      cl::value_desc("level"),
+                      cl::desc("LLVM's optimisation level (default: 2)"));
+cl::opt<std::string> from(
+    "from", cl::value_desc("level"), cl::cat(category),
+    cl::desc("What FILE consists of, if not source: tile or vector, with "
+             "buffers as arguments and the attribute fovea.output on outputs"));
+
+} // namespace
+
+static llvm::Error makeError(const llvm::Twine &message) {
+  return llvm::createStringError(message);
+}
+
+static llvm::Expected<HostTensor> readInput(llvm::StringRef path,
+                                            const Parameter &parameter) {
+  llvm::Expected<NpyArray> array = readNpy(path);
+  if (!array) {
+    return array.takeError();
+  }
+  return convertInput(*array, parameter, path);
+}
+
+static llvm::Expected<std::vector<HostTensor>> readInputs(const Entry &entry) {
+  bool isRandom = !randoms.empty();
+  size_t given = isRandom ? randoms.size() : inputs.size();
+  if (given != entry.inputs.size()) {
+    std::string names =
+        llvm::join(llvm::map_range(entry.inputs,
+                                   [](const Parameter &p) { return p.name; }),
+                   ", ");
+    return makeError("expected " + llvm::Twine(entry.inputs.size()) +
+                     " inputs (" + names + "), got " + llvm::Twine(given) +
+                     (isRandom ? " shapes after --random" : " times --input"));
+  }
+  std::vector<HostTensor> tensors;
+  uint64_t state = seed;
+  for (auto [i, parameter] : llvm::enumerate(entry.inputs)) {
+    llvm::Expected<HostTensor> tensor =
+        isRandom ? makeRandom(randoms[i], parameter, state)
+                 : readInput(inputs[i], parameter);
+    if (!tensor) {
+      return tensor.takeError();
+    }
+    tensors.push_back(std::move(*tensor));
+  }
+  return tensors;
+}
+
+static llvm::Expected<std::vector<HostTensor>>
+makeOutputs(const Entry &entry, llvm::ArrayRef<fovea_tensor> arguments) {
+  if (!outputs.empty() && outputs.size() != entry.outputs.size()) {
+    return makeError("expected " + llvm::Twine(entry.outputs.size()) +
+                     " times --output, got " + llvm::Twine(outputs.size()));
+  }
+  if (!shapes.empty() && shapes.size() != entry.outputs.size()) {
+    return makeError("expected " + llvm::Twine(entry.outputs.size()) +
+                     " shapes after --output-shape, got " +
+                     llvm::Twine(shapes.size()));
+  }
+  std::vector<HostTensor> tensors;
+  for (auto [i, parameter] : llvm::enumerate(entry.outputs)) {
+    std::optional<llvm::SmallVector<int64_t, 4>> shape =
+        entry.getOutputShape(i, arguments);
+    if (!shapes.empty()) {
+      llvm::Expected<llvm::SmallVector<int64_t, 4>> given =
+          parseShape(shapes[i]);
+      if (!given) {
+        return given.takeError();
+      }
+      if (llvm::Error e = checkShape(*given, parameter, "--output-shape")) {
+        return e;
+      }
+      shape = *given;
+    }
+    if (!shape) {
+      return makeError("the shape of '" + parameter.name +
+                       "' depends on the data: expected --output-shape");
+    }
+    tensors.emplace_back(parameter.dtype, *shape);
+  }
+  return tensors;
+}
+
+static Precision getPrecision(fovea_dtype dtype) {
+  return dtype == FOVEA_BF16  ? Precision::BF16
+         : dtype == FOVEA_F16 ? Precision::F16
+                              : Precision::F32;
+}
+
+/// Compares one output with the interpreter's; false if it is too far away.
+static bool report(const HostTensor &tensor, const reference::Tensor &reference,
+                   const Parameter &parameter, double allowed) {
+  std::vector<double> actual, expected(reference.reals);
+  for (int64_t i = 0; i < tensor.getNumElements(); ++i) {
+    actual.push_back(tensor.isReal() ? tensor.getReal(i)
+                                     : double(tensor.getInteger(i)));
+  }
+  expected.insert(expected.end(), reference.integers.begin(),
+                  reference.integers.end());
+  if (!tensor.isReal()) {
+    allowed = 0;
+  }
+  if (actual.size() != expected.size()) {
+    llvm::outs() << "check " << parameter.name << ": expected "
+                 << expected.size() << " elements, got " << actual.size()
+                 << '\n';
+    return false;
+  }
+  Comparison result = compare(actual, expected);
+  bool isGood = result.mismatches == 0 && result.worst <= allowed;
+  llvm::outs() << "check " << parameter.name << ": "
+               << (isGood ? "good" : "failed") << ", worst error "
+               << llvm::format("%.2e", result.worst) << " of "
+               << llvm::format("%.3g", result.magnitude) << ", allowed "
+               << llvm::format("%.2e", allowed);
+  if (!isGood) {
+    llvm::outs() << ", at element " << result.at << ": expected "
+                 << llvm::format("%.9g", expected[result.at]) << ", got "
+                 << llvm::format("%.9g", actual[result.at]);
+    if (result.mismatches != 0) {
+      llvm::outs() << " (" << result.mismatches
+                   << " such values that are not finite)";
+    }
+  }
+  llvm::outs() << '\n';
+  return isGood;
+}
+
+static llvm::Error checkOutputs(mlir::ModuleOp module, const Entry &entry,
+                                llvm::ArrayRef<HostTensor> inputTensors,
+                                llvm::ArrayRef<HostTensor> outputTensors) {
+  std::vector<reference::Tensor> arguments;
+  Precision narrowest = Precision::F32;
+  int64_t length = 1;
+  for (const HostTensor &tensor : inputTensors) {
+    arguments.push_back(toReference(tensor));
+    if (!tensor.isReal()) {
+      continue;
+    }
+    narrowest = std::max(
+        narrowest, getPrecision(static_cast<fovea_dtype>(tensor.get().dtype)));
+    for (int64_t size : tensor.getShape()) {
+      length = std::max(length, size);
+    }
+  }
+  auto function = module.lookupSymbol<mlir::func::FuncOp>(entry.name);
+  auto results = reference::interpret(function, arguments);
+  if (!results) {
+    return makeError("the interpreter refused: " +
+                     llvm::toString(results.takeError()));
+  }
+  unsigned failed = 0;
+  for (auto [i, tensor] : llvm::enumerate(outputTensors)) {
+    const Parameter &parameter = entry.outputs[i];
+    double allowed =
+        getTolerance(narrowest, getPrecision(parameter.dtype), length);
+    failed += !report(tensor, (*results)[i], parameter, allowed);
+  }
+  return failed == 0 ? llvm::Error::success()
+                     : makeError(llvm::Twine(failed) +
+                                 " outputs are beyond the tolerance");
+}
+
+static llvm::Expected<CompileOptions> getOptions() {
+  CompileOptions options;
+  options.target = targetName;
+  options.optLevel = optLevel;
+  options.sourceName = file;
+  if (from.empty()) {
+    return options;
+  }
+  options.from = parseLevel(from);
+  bool isBuffers = options.from == Level::Tile || options.from == Level::Vector;
+  if (!isBuffers) {
+    return makeError("expected --from tile or vector, got '" + from + "'");
+  }
+  if (check) {
+    return makeError("expected a source program for --check, got --from " +
+                     from);
+  }
+  return options;
+}
+
+static llvm::Error runTool() {
+  llvm::Expected<CompileOptions> options = getOptions();
+  if (!options) {
+    return options.takeError();
+  }
+  if (!inputs.empty() && !randoms.empty()) {
+    return makeError("expected --input or --random, got both");
+  }
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  auto text = llvm::MemoryBuffer::getFile(file, /*IsText=*/true);
+  if (!text) {
+    return makeError("'" + file +
+                     "': cannot be read: " + text.getError().message());
+  }
+  auto module = parse(context, (*text)->getBuffer(), file);
+  if (!module) {
+    return module.takeError();
+  }
+  auto program = compile(**module, *options);
+  if (!program) {
+    return program.takeError();
+  }
+  llvm::Expected<const Entry *> entry = (*program)->getEntry(entryName);
+  if (!entry) {
+    return entry.takeError();
+  }
+  auto inputTensors = readInputs(**entry);
+  if (!inputTensors) {
+    return inputTensors.takeError();
+  }
+  std::vector<fovea_tensor> arguments;
+  for (const HostTensor &tensor : *inputTensors) {
+    arguments.push_back(tensor.get());
+  }
+  auto outputTensors = makeOutputs(**entry, arguments);
+  if (!outputTensors) {
+    return outputTensors.takeError();
+  }
+  for (const HostTensor &tensor : *outputTensors) {
+    arguments.push_back(tensor.get());
+  }
+  if (llvm::Error e = (*program)->run((*entry)->name, arguments, threads)) {
+    return e;
+  }
+  // Before the outputs are written: a wrong result leaves no file behind.
+  if (check) {
+    if (llvm::Error e =
+            checkOutputs(**module, **entry, *inputTensors, *outputTensors)) {
+      return e;
+    }
+  }
+  for (auto [path, tensor] : llvm::zip(outputs, *outputTensors)) {
+    if (llvm::Error e = writeNpy(path, toNpy(tensor))) {
+      return e;
+    }
+  }
+  if (repeats > 0) {
+    return bench(**module, **program, **entry, arguments, *options,
+                 {repeats, threads});
+  }
+  return llvm::Error::success();
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(argc, argv,
+                              "Fovea: compile a program and run it\n");
+  if (llvm::Error e = runTool()) {
+    llvm::outs().flush();
+    printError(std::move(e));
+    return 1;
+  }
+  return 0;
+}

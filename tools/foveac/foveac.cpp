@@ -1,0 +1,176 @@
+//===- foveac.cpp - compile a program to a file ---------------------------===//
+//
+//   foveac attention.mlir --target cpu:x86-64-v3 --emit shared -o libattn.so
+//
+//===----------------------------------------------------------------------===//
+
+#include "fovea/Driver/Compiler.h"
+#include "fovea/Support/CommandLine.h"
+#include "fovea/Support/WriteFile.h"
+#include "fovea/Target/Target.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace fovea;
+
+namespace {
+
+namespace cl = llvm::cl;
+FreeOptionNames names({"print-after"});
+cl::OptionCategory category("foveac");
+
+cl::opt<std::string> input(cl::Positional, cl::value_desc("FILE.mlir"),
+                           cl::desc("FILE.mlir (- for standard input)"),
+                           cl::cat(category));
+cl::opt<std::string> targetName("target", cl::init("cpu"),
+                                cl::value_desc("name"),
+                                cl::desc("What to compile for (default: cpu, "
+                                         "this machine); see --list-targets"),
+                                cl::cat(category));
+cl::opt<bool> listTargets("list-targets", cl::cat(category),
+                          cl::desc("Print the names that --target takes"));
+cl::opt<EmitKind> kind(
+    "emit", cl::desc("What to write:"), cl::init(EmitKind::SharedLibrary),
+    cl::cat(category),
+    cl::values(clEnumValN(EmitKind::SharedLibrary, "shared",
+                          "shared library with the runtime in it, and beside "
+                          "it a C header (default)"),
+               clEnumValN(EmitKind::Object, "object",
+                          "object file, to be linked with libfovea_rt"),
+               clEnumValN(EmitKind::Assembly, "asm", "assembly text"),
+               clEnumValN(EmitKind::LLVMIR, "llvm", "LLVM IR, optimised"),
+               clEnumValN(EmitKind::Header, "header",
+                          "C header that declares the entries")));
+cl::opt<std::string> output("o", cl::value_desc("file"), cl::cat(category),
+                            cl::desc("Where to write it (default: FILE with "
+                                     "the kind's ending; - for standard "
+                                     "output)"));
+cl::opt<int> optLevel("O", cl::Prefix, cl::init(2), cl::cat(category),
+                      cl::value_desc("level"),
+                      cl::desc("LLVM's optimisation level, 0 to 3 "
+                               "(default: 2)"));
+cl::list<std::string> printAfter(
+    "print-after", cl::CommaSeparated, cl::value_desc("levels"),
+    cl::cat(category),
+    cl::desc("Print the program to standard output at these levels: cascade, "
+             "fold, tile, vector, llvm. Without -o nothing else is written"));
+cl::opt<bool> remarks("remarks", cl::cat(category),
+                      cl::desc("Say what was derived and decided"));
+
+} // namespace
+
+static llvm::StringRef getEnding(EmitKind kind) {
+  switch (kind) {
+  case EmitKind::Object:
+    return ".o";
+  case EmitKind::Assembly:
+    return ".s";
+  case EmitKind::LLVMIR:
+    return ".ll";
+  case EmitKind::SharedLibrary:
+    return ".so";
+  case EmitKind::Header:
+    return ".h";
+  }
+  llvm_unreachable("unknown kind");
+}
+
+static llvm::Expected<CompileOptions> getOptions() {
+  CompileOptions options;
+  options.target = targetName;
+  options.optLevel = optLevel;
+  options.sourceName = input == "-" ? "<stdin>" : input.getValue();
+  options.printTo = &llvm::outs();
+  for (const std::string &name : printAfter) {
+    std::optional<Level> level = parseLevel(name);
+    if (!level) {
+      return llvm::createStringError(
+          "expected a level among cascade, fold, tile, vector, llvm after "
+          "--print-after; got '" +
+          name + "'");
+    }
+    options.printAfter.push_back(*level);
+  }
+  if (remarks) {
+    options.onRemark = [](llvm::StringRef text) {
+      llvm::errs() << text << '\n';
+    };
+  }
+  return options;
+}
+
+static llvm::Error write(Executable &program, EmitKind kind,
+                         llvm::StringRef path) {
+  llvm::Expected<std::string> contents = program.emit(kind);
+  if (!contents) {
+    return contents.takeError();
+  }
+  if (path == "-") {
+    llvm::outs() << *contents;
+    return llvm::Error::success();
+  }
+  return writeFile(path, {*contents});
+}
+
+static llvm::Error runTool() {
+  if (listTargets) {
+    llvm::outs() << llvm::join(getKnownTargets(), "\n") << '\n';
+    return llvm::Error::success();
+  }
+  if (input.empty()) {
+    return llvm::createStringError("expected FILE.mlir; see --help");
+  }
+  llvm::Expected<CompileOptions> options = getOptions();
+  if (!options) {
+    return options.takeError();
+  }
+  auto text = llvm::MemoryBuffer::getFileOrSTDIN(input, /*IsText=*/true);
+  if (!text) {
+    return llvm::createStringError(
+        "'" + input + "': cannot be read: " + text.getError().message());
+  }
+  auto program = compile((*text)->getBuffer(), *options);
+  if (!program) {
+    return program.takeError();
+  }
+  bool onlyPrints = !printAfter.empty() && output.empty();
+  if (onlyPrints) {
+    return llvm::Error::success();
+  }
+  llvm::SmallString<128> path(output);
+  if (path.empty()) {
+    path = input == "-" ? "kernels" : input.getValue();
+    llvm::sys::path::replace_extension(path, getEnding(kind));
+  }
+  if (llvm::Error e = write(**program, kind, path)) {
+    return e;
+  }
+  if (kind != EmitKind::SharedLibrary || path == "-") {
+    return llvm::Error::success();
+  }
+  llvm::sys::path::replace_extension(path, ".h");
+  return write(**program, EmitKind::Header, path);
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(
+      argc, argv,
+      "Fovea compiler: attention programs to code\n\n"
+      "  foveac attention.mlir -o libattention.so\n"
+      "      a library for this machine, with the header libattention.h\n"
+      "  foveac attention.mlir --target cpu:x86-64-v3 --emit object\n"
+      "      attention.o, for any machine of that level\n"
+      "  foveac attention.mlir --print-after fold,tile\n"
+      "      what the compiler derives, as text\n");
+  if (llvm::Error e = runTool()) {
+    printError(std::move(e));
+    return 1;
+  }
+  return 0;
+}
