@@ -27,7 +27,8 @@
 // CHECK-NOT:             vector.fma
 // CHECK-NOT:             arith.select
 // CHECK:                 scf.yield
-// CHECK:               arith.maximumf
+// CHECK:               arith.mulf
+// CHECK-NEXT:          arith.maximumf
 // CHECK:               vector.store %{{.*}}, %[[S:.*]][%{{.*}}] : memref<8192xf32>
 // CHECK-COUNT-15:      vector.store %{{.*}}, %[[S]][%{{.*}}] : memref<8192xf32>
 // CHECK-NOT:           vector.store
@@ -49,7 +50,8 @@
 // CHECK-COUNT-2:     math.exp
 // CHECK-COUNT-2:     arith.mulf
 // Values: 8 channels of the state in 16 accumulators, scaled on the way in,
-// over all keys of the step, half a block a time.
+// over all keys of the step, half a block a time. Scores are not computed
+// again, although the factor depends on them.
 // CHECK:             scf.for %{{.*}} = %c0 to %c32 step %c8 {
 // CHECK-COUNT-16:      arith.mulf %{{.*}} : vector<16xf32>
 // CHECK:               scf.for %{{.*}} = %c0 to %c256 step %c4 {{.*}} -> (vector<16xf32>{{(, vector<16xf32>)+}})
@@ -122,7 +124,10 @@ func.func @softmax(%Q: memref<?x64xf32>, %K: memref<?x64xf32>, %V: memref<?x32xf
     %seen = arith.cmpi sle, %kk, %qq : !kqi
     %kt = tile.load %K[%first, %zero] dims ["k", "d"] bounded ["k"] limits(%last) : memref<?x64xf32> -> !kt
     %vt = tile.load %V[%first, %zero] dims ["k", "e"] bounded ["k"] limits(%last) : memref<?x32xf32> -> !vt
-    %s = tile.contract %kt, %qt : !kt, !qt -> !kq
+    %product = tile.contract %kt, %qt : !kt, !qt -> !kq
+    %scale = arith.constant 0.125 : f32
+    %scales = tile.broadcast %scale : f32 -> !kq
+    %s = arith.mulf %product, %scales : !kq
     %sg = tile.guard %seen, %s else %none : !kqm, !kq else f32 -> !kq
     %sm = tile.reduce max %sg : !kq -> !q
     %m2 = arith.maximumf %m, %sm : !q
