@@ -90,7 +90,8 @@ def reference_pages(tblgen, include):
         name = os.path.basename(ops)[: -len("Ops.td")]
         text = run([tblgen, "-gen-dialect-doc", f"-dialect={name.lower()}", *common, ops])
         yield os.path.join(DOCS, "generated", f"{name}Dialect.md"), text
-    for passes in sorted(glob.glob(os.path.join(ROOT, "passes", "*", "Passes.td"))):
+    groups = [glob.glob(os.path.join(ROOT, *folder, "*", "Passes.td")) for folder in (["passes"], ["lib", "Target"])]
+    for passes in sorted(sum(groups, [])):
         group = os.path.basename(os.path.dirname(passes))
         text = run([tblgen, "-gen-pass-doc", *common, passes])
         yield os.path.join(DOCS, "generated", f"{group}Passes.md"), text
