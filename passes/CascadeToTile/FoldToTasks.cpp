@@ -134,6 +134,7 @@ private:
                             Value first, Value last);
   void setTaskCoordinates(ValueRange ivs);
   void clearEmitted();
+  LogicalResult checkPagedStream();
   void bindState(Tensorizer &t, ValueRange arguments, ArrayRef<Value> state);
   void storePartial(ArrayRef<Value> state);
   LogicalResult buildMerge(ValueRange ivs);
@@ -827,7 +828,23 @@ LogicalResult FoldBuilder::verifyElements() {
   return success();
 }
 
+/// Slots of a page table beyond a sequence's length hold anything: the
+/// predicate has to keep the stream away from them.
+LogicalResult FoldBuilder::checkPagedStream() {
+  for (auto [i, source] : llvm::enumerate(context.inputs)) {
+    if (source.isPaged() && fold.isStreamed(i) && !fold.hasWhere()) {
+      return fold.emitOpError("expected a 'where' region that keeps rank '")
+             << fold.getStream()
+             << "' below the lengths of the gathered input " << i;
+    }
+  }
+  return success();
+}
+
 LogicalResult FoldBuilder::build() {
+  if (failed(checkPagedStream())) {
+    return failure();
+  }
   chooseRowRank();
   if (failed(verifyElements())) {
     return failure();
@@ -845,6 +862,11 @@ LogicalResult FoldBuilder::build() {
   Value extent = rowRank >= 0 ? extents[rowRank] : constantIndex(b, loc, 1);
   Value tiles = arith::CeilDivSIOp::create(b, loc, extent,
                                            constantIndex(b, loc, rows));
+  // A loop that is known to run once would be inlined before it can become a
+  // task; there is at least one thread, so this bound is `tiles` all the same.
+  Value least = tile::ThreadsOp::create(b, loc, b.getIndexType());
+  tiles = arith::MinSIOp::create(b, loc, tiles,
+                                 arith::MulIOp::create(b, loc, tiles, least));
   bounds.push_back(tiles);
   tasks = arith::MulIOp::create(b, loc, tasks, tiles);
 

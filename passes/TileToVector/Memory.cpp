@@ -247,6 +247,9 @@ void Emitter::fillOffsets(tile::LoadOp op, Value count) {
   Value id = memref::LoadOp::create(
       b, loc, table.flat, add(tableRow, mul(column, table.strides[1])));
   Value page = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
+  // A partial step may look at slots beyond a sequence's end; whatever they
+  // hold, nothing outside the pages is read.
+  page = arith::MinUIOp::create(b, loc, page, add(pages.sizes[0], -1));
   Value offset = add(fixed, add(mul(page, pages.strides[0]),
                                 mul(slot, pages.strides[2])));
   memref::StoreOp::create(b, loc, offset, form.offsets,
