@@ -548,3 +548,36 @@ func.func @state_of_unknown_rank(%X: tensor<?x?xf32>, %V: tensor<?x4xf32>) -> te
     } : (tensor<?x?xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
   return %o : tensor<?x4xf32>
 }
+
+// -----
+
+func.func @pages_without_lengths(%P: tensor<?x?x4x8xf32>, %T: tensor<?x?xi32>, %N: tensor<?xi32>) -> tensor<?x?x8xf32>
+    attributes {tile.schedule = #tile.schedule<rows = 4, keys = 8, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %K = cascade.gather %P, %T, %N : tensor<?x?x4x8xf32>, tensor<?x?xi32>, tensor<?xi32> -> tensor<?x?x?x8xf32>
+  // expected-error@+1 {{expected a 'where' region that keeps rank 'k' below the lengths of the gathered input 0}}
+  %o = cascade.fold parallel [b, g] stream k ins(%K[b, g, k, d]) -> [b, g, d] identity [0.0 : f32]
+    init () {
+      %z = arith.constant dense<0.0> : tensor<8xf32>
+      cascade.yield %z : tensor<8xf32>
+    }
+    step (%l: tensor<8xf32>, %ks: tensor<?x8xf32>) {
+      %s = cascade.einsum %ks[k, d] -> [d] reduce sum {
+      ^bb0(%e: f32):
+        cascade.yield %e : f32
+      } : (tensor<?x8xf32>) -> tensor<8xf32>
+      %n = cascade.einsum %l[d], %s[d] -> [d] {
+      ^bb0(%x: f32, %y: f32):
+        %z = arith.addf %x, %y : f32
+        cascade.yield %z : f32
+      } : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+      cascade.yield %n : tensor<8xf32>
+    }
+    merge (%l: tensor<8xf32>, %m: tensor<8xf32>) {
+      %s = arith.addf %l, %m : tensor<8xf32>
+      cascade.yield %s : tensor<8xf32>
+    }
+    finish (%l: tensor<8xf32>) {
+      cascade.yield %l : tensor<8xf32>
+    } : (tensor<?x?x?x8xf32>) -> tensor<?x?x8xf32>
+  return %o : tensor<?x?x8xf32>
+}
