@@ -9,6 +9,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/SourceMgr.h"
@@ -187,8 +188,10 @@ lower(ModuleOp module, const Target &target, const CompileOptions &options) {
       continue;
     }
     PassManager pm(module.getContext());
+    // Once per level is enough.
+    pm.enableVerifier(false);
     addPassesTo(level, target, pm);
-    if (failed(pm.run(module))) {
+    if (failed(pm.run(module)) || failed(verify(module))) {
       return failure();
     }
     if (level == Level::Cascade) {

@@ -15,7 +15,7 @@ using namespace fovea;
 namespace {
 
 /// A program that links, and whether it is a compiler that knows where the C
-/// library is. Without that its functions stay to be found in the host.
+/// library is.
 struct Linker {
   const char *name;
   bool isCompiler;
@@ -45,6 +45,18 @@ static std::vector<std::string> getArguments(const Linker &linker,
   };
   if (linker.isCompiler) {
     arguments.insert(arguments.end(), {"-lm", "-lpthread"});
+    return arguments;
+  }
+  // A bare linker does not know where the C library is. Where it is not found
+  // either, its functions stay to be found in the host.
+  for (const char *place :
+       {"/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"}) {
+    std::string libm = std::string(place) + "/libm.so.6";
+    if (llvm::sys::fs::exists(libm)) {
+      arguments.insert(arguments.end(),
+                       {libm, std::string(place) + "/libc.so.6"});
+      break;
+    }
   }
   return arguments;
 }

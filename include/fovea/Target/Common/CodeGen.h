@@ -24,8 +24,8 @@ translateToLLVMIR(mlir::ModuleOp module, llvm::LLVMContext &context,
                   llvm::TargetMachine &machine);
 
 /// The optimisations that kernels profit from: scalar ones, inlining and loop
-/// invariants. Kernels are vector code already, so LLVM's own vectorisers and
-/// its unrolling, which take longest, stay out.
+/// invariants (levels 1 and 2), or all of LLVM's (3). Kernels are vector code
+/// already, so LLVM's own vectorisers and its unrolling stay out of all.
 void optimize(llvm::Module &module, llvm::TargetMachine &machine, int optLevel);
 
 /// An object file or assembly text. `module` stays as it is.
