@@ -1,5 +1,6 @@
 """lit configuration: every .mlir file below test/ is a test."""
 import os
+import shutil
 
 import lit.formats
 
@@ -19,9 +20,10 @@ config.substitutions.append(("%tools", config.fovea_tools))
 
 
 def find_cpu_levels():
-    """Levels of x86-64 that this machine runs, as features to REQUIRE."""
+    """What this machine runs of x86-64, as features to REQUIRE."""
     needs = {
         "x86-64-v3": {"avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"},
+        "bf16-pairs": {"avx512_bf16", "avx512vl"},
         "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
     }
     try:
@@ -33,3 +35,5 @@ def find_cpu_levels():
 
 
 config.available_features.update(find_cpu_levels())
+if shutil.which("cc"):
+    config.available_features.add("cc")

@@ -5,6 +5,8 @@
 #include "Executable.h"
 #include "fovea/Driver/Dialects.h"
 
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/AsmParser/AsmParserState.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -12,6 +14,8 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -85,6 +89,8 @@ private:
 
 } // namespace
 
+static constexpr llvm::StringLiteral kNameAttr = "fovea.name";
+
 static std::optional<fovea_dtype> toDtype(Type type) {
   if (type.isF32()) {
     return FOVEA_F32;
@@ -143,10 +149,9 @@ static FailureOr<std::vector<Entry>> describeEntries(ModuleOp module) {
     Entry entry;
     entry.name = function.getName().str();
     for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
-      FailureOr<Parameter> parameter =
-          describe(function, type,
-                   function.getArgAttrOfType<StringAttr>(i, "fovea.name"),
-                   "arg" + Twine(i));
+      FailureOr<Parameter> parameter = describe(
+          function, type, function.getArgAttrOfType<StringAttr>(i, kNameAttr),
+          "arg" + Twine(i));
       if (failed(parameter)) {
         return failure();
       }
@@ -157,7 +162,7 @@ static FailureOr<std::vector<Entry>> describeEntries(ModuleOp module) {
     for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
       FailureOr<Parameter> parameter =
           describe(function, type,
-                   function.getResultAttrOfType<StringAttr>(i, "fovea.name"),
+                   function.getResultAttrOfType<StringAttr>(i, kNameAttr),
                    "out" + Twine(i));
       if (failed(parameter)) {
         return failure();
@@ -241,13 +246,47 @@ void fovea::printError(llvm::Error error) {
   llvm::errs() << (saysSo ? "" : "error: ") << text << '\n';
 }
 
+/// Gives arguments the names they have in the text (`%q` becomes "q"), for
+/// messages and headers, unless they have one.
+static void nameArguments(ModuleOp module, const AsmParserState &state) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    const AsmParserState::BlockDefinition *definition =
+        function.isDeclaration() ? nullptr
+                                 : state.getBlockDef(&function.front());
+    if (!definition) {
+      continue;
+    }
+    for (auto [i, argument] : llvm::enumerate(definition->arguments)) {
+      const char *begin = argument.loc.Start.getPointer();
+      StringRef name(begin, argument.loc.End.getPointer() - begin);
+      bool isName = name.consume_front("%") && !name.empty() &&
+                    !llvm::isDigit(name.front());
+      if (isName && !function.getArgAttr(i, kNameAttr)) {
+        function.setArgAttr(i, kNameAttr,
+                            StringAttr::get(module.getContext(), name));
+      }
+    }
+  }
+}
+
 llvm::Expected<OwningOpRef<ModuleOp>>
 fovea::parse(MLIRContext &context, StringRef text, StringRef name) {
   Gatherer diagnostics(&context, nullptr);
-  auto module = parseSourceString<ModuleOp>(text, ParserConfig(&context), name);
+  llvm::SourceMgr source;
+  source.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, name),
+                            llvm::SMLoc());
+  Block block;
+  AsmParserState state;
+  OwningOpRef<ModuleOp> module;
+  if (succeeded(
+          parseAsmSourceFile(source, &block, ParserConfig(&context), &state))) {
+    module = mlir::detail::constructContainerOpForParserIfNecessary<ModuleOp>(
+        &block, &context, FileLineColLoc::get(&context, name, 0, 0));
+  }
   if (!module) {
     return diagnostics.takeError(name + ": error: expected MLIR text");
   }
+  nameArguments(*module, state);
   return module;
 }
 
