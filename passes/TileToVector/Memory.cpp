@@ -238,22 +238,32 @@ void Emitter::fillOffsets(tile::LoadOp op, Value count) {
   Value fixed = add(pages.offset,
                     add(mul(scalar(op.getIndices()[1]), pages.strides[1]),
                         mul(scalar(op.getIndices()[3]), pages.strides[3])));
-  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
+  // Page by page: one look into the table, then equal steps.
+  Value first = scalar(op.getIndices()[0]), pageSize = index(size);
+  Value end = add(first, count);
+  auto loop = scf::ForOp::create(
+      b, loc, arith::DivUIOp::create(b, loc, first, pageSize),
+      arith::CeilDivUIOp::create(b, loc, end, pageSize), index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Value position = add(scalar(op.getIndices()[0]), loop.getInductionVar());
-  Value slot = arith::RemUIOp::create(b, loc, position, index(size));
-  Value column = arith::DivUIOp::create(b, loc, position, index(size));
+  Value column = loop.getInductionVar();
   Value id = memref::LoadOp::create(
       b, loc, table.flat, add(tableRow, mul(column, table.strides[1])));
   Value page = arith::IndexCastOp::create(b, loc, b.getIndexType(), id);
   // A partial step may look at slots beyond a sequence's end; whatever they
   // hold, nothing outside the pages is read.
   page = arith::MinUIOp::create(b, loc, page, add(pages.sizes[0], -1));
-  Value offset = add(fixed, add(mul(page, pages.strides[0]),
-                                mul(slot, pages.strides[2])));
-  memref::StoreOp::create(b, loc, offset, form.offsets,
-                          ValueRange{loop.getInductionVar()});
+  Value base = add(fixed, mul(page, pages.strides[0]));
+  Value start = mul(column, size);
+  Value from = arith::MaxSIOp::create(b, loc, start, first);
+  Value to = arith::MinSIOp::create(b, loc, add(start, size), end);
+  auto slots = scf::ForOp::create(b, loc, from, to, index(1));
+  b.setInsertionPointToStart(slots.getBody());
+  Value position = slots.getInductionVar();
+  Value slot = arith::SubIOp::create(b, loc, position, start);
+  Value offset = add(base, mul(slot, pages.strides[2]));
+  Value x = arith::SubIOp::create(b, loc, position, first);
+  memref::StoreOp::create(b, loc, offset, form.offsets, ValueRange{x});
 }
 
 /// Copies `count` rows of a 16-bit operand to near memory in f32.
