@@ -87,8 +87,7 @@ void fovea::optimize(llvm::Module &module, llvm::TargetMachine &machine,
     llvm::cantFail(builder.parsePassPipeline(
         passes, optLevel == 1 ? kQuickPasses : kKernelPasses));
   } else {
-    passes =
-        builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3);
+    passes = builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3);
   }
   passes.run(module, modules);
 }

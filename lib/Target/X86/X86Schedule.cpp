@@ -7,6 +7,7 @@
 #include "fovea/dialects/Tile/Tile.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/TypeUtilities.h"
 
 namespace fovea {
 #define GEN_PASS_DEF_X86SCHEDULEPASS
