@@ -79,7 +79,8 @@ def table(folder):
     rows = np.sort(rng.choice(LENGTH, ROWS, replace=False))
     ids = np.sort(rng.integers(0, 8, (1, LENGTH))).astype(np.int32)
     print(f"S {LENGTH}, H {HEADS}, G {GROUPS}, D {WIDTH}; pages of {PAGE} in random order; median of {RUNS} runs.")
-    print("GFLOP/s: the two products of the visible pairs, and in % of the multiply-add rate measured beside it.")
+    print("GFLOP/s: the two products of the visible pairs. Share: of the rate of multiply-adds (bf16, where the")
+    print("machine has them: of products of bf16 pairs) that fovea-run measures beside the kernel.")
     print(f"Skipped: tiles of {TILE_ROWS} queries x {TILE_KEYS} keys without a visible pair.")
     print(f"Max error: against the definition in NumPy's float64, on {ROWS} random rows of every head.")
     line = "{:26} {:6} {:5} {:>9} {:>8} {:>7} {:>8} {:>10}"
