@@ -61,6 +61,7 @@ public:
 private:
   void prepareOperands();
   void assertRules();
+  void assertTableRules(Region &region, unsigned first, Value batch);
   void assertDocumentRules(Value batch);
   Value computeLongest();
   Value reshapeHeads(Value value, unsigned dim);
@@ -292,6 +293,39 @@ void AttendLowering::prepareOperands() {
   }
 }
 
+/// A table that a region reads at the batch, head or key coordinate itself has
+/// an entry for each. Arguments of the region from number `first` on: batch,
+/// head, query position, key position.
+void AttendLowering::assertTableRules(Region &region, unsigned first,
+                                      Value batch) {
+  if (region.empty()) {
+    return;
+  }
+  using P = arith::CmpIPredicate;
+  region.walk([&](tensor::ExtractOp extract) {
+    for (auto [i, index] : llvm::enumerate(extract.getIndices())) {
+      auto argument = dyn_cast<BlockArgument>(index);
+      if (!argument || argument.getOwner()->getParent() != &region) {
+        continue;
+      }
+      unsigned which = argument.getArgNumber() - first;
+      if (which == 0) {
+        assertTrue(P::sge, dim(extract.getTensor(), i), batch,
+                   "attn.attend: expected a table read by the batch index to "
+                   "have an entry for each sequence");
+      } else if (which == 1) {
+        assertTrue(P::sge, dim(extract.getTensor(), i), heads,
+                   "attn.attend: expected a table read by the head index to "
+                   "have an entry for each query head");
+      } else if (which == 3 && !op.getKVType().isPaged()) {
+        assertTrue(P::sge, dim(extract.getTensor(), i), dim(components[0], 2),
+                   "attn.attend: expected a table read by the key position to "
+                   "have an entry for each key");
+      }
+    }
+  });
+}
+
 void AttendLowering::assertRules() {
   using P = arith::CmpIPredicate;
   Value batch = dim(op.getQ(), 0);
@@ -324,6 +358,8 @@ void AttendLowering::assertRules() {
   if (op.getDocuments()) {
     assertDocumentRules(batch);
   }
+  assertTableRules(op.getScore(), /*first=*/1, batch);
+  assertTableRules(op.getWhere(), /*first=*/0, batch);
   if (op.getSink()) {
     assertTrue(P::eq, dim(op.getSink(), 0), heads,
                "attn.attend: expected one sink logit for each query head");

@@ -44,6 +44,8 @@ private:
   void checkPages(cascade::GatherOp op, const Source &source);
   LogicalResult convertEinsum(cascade::EinsumOp op);
   Value findDestination(Value result, AffineMap map, ArrayRef<Value> extents);
+  Value splitOutput(unsigned i, tensor::CollapseShapeOp collapse,
+                    ArrayRef<Value> sizes);
   void checkShape(Location loc, Value buffer, ArrayRef<Value> sizes,
                   const Twine &what);
 
@@ -171,8 +173,52 @@ void FunctionConverter::checkShape(Location loc, Value buffer,
   }
 }
 
-/// Where a result with these ranks and extents is written: an output of the function when the
-/// result is returned (directly or collapsed), else a temporary buffer.
+/// The result of the function that `v` is returned as, also if its type is
+/// made more precise on the way.
+static std::optional<unsigned> findReturn(Value v) {
+  for (OpOperand &use : v.getUses()) {
+    if (isa<func::ReturnOp>(use.getOwner())) {
+      return use.getOperandNumber();
+    }
+    if (auto refined = dyn_cast<tensor::CastOp>(use.getOwner())) {
+      if (std::optional<unsigned> i = findReturn(refined.getResult())) {
+        return i;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+/// Output `i`, which a result of extents `sizes` becomes when `collapse` joins
+/// its dimensions, under the result's own indices.
+Value FunctionConverter::splitOutput(unsigned i,
+                                     tensor::CollapseShapeOp collapse,
+                                     ArrayRef<Value> sizes) {
+  Location loc = collapse.getLoc();
+  SmallVector<Value> collapsed;
+  for (const ReassociationIndices &group : collapse.getReassociationIndices()) {
+    Value size = sizes[group[0]];
+    for (int64_t j : ArrayRef(group).drop_front()) {
+      size = arith::MulIOp::create(b, loc, size, sizes[j]);
+    }
+    collapsed.push_back(size);
+  }
+  checkShape(loc, outputs[i], collapsed, "result " + Twine(i));
+  SmallVector<OpFoldResult> shape;
+  for (auto [j, size] : llvm::enumerate(sizes)) {
+    if (collapse.getSrcType().isDynamicDim(j)) {
+      shape.push_back(size);
+    } else {
+      shape.push_back(b.getIndexAttr(collapse.getSrcType().getDimSize(j)));
+    }
+  }
+  return expandBuffer(b, loc, outputs[i], collapse.getReassociationIndices(),
+                      shape);
+}
+
+/// Where a result with these ranks and extents is written: an output of the
+/// function when the result is returned (directly or collapsed), else a
+/// temporary buffer.
 Value FunctionConverter::findDestination(Value result, AffineMap map,
                                          ArrayRef<Value> extents) {
   Location loc = result.getLoc();
@@ -185,44 +231,16 @@ Value FunctionConverter::findDestination(Value result, AffineMap map,
         b, loc, MemRefType::get({}, result.getType())));
     return temporaries.back();
   }
-  for (OpOperand &use : result.getUses()) {
-    if (isa<func::ReturnOp>(use.getOwner())) {
-      Value out = outputs[use.getOperandNumber()];
-      checkShape(loc, out, sizes,
-                 "result " + Twine(use.getOperandNumber()));
-      return out;
-    }
-    auto collapse = dyn_cast<tensor::CollapseShapeOp>(use.getOwner());
-    if (!collapse) {
-      continue;
-    }
-    for (OpOperand &next : collapse.getResult().getUses()) {
-      if (!isa<func::ReturnOp>(next.getOwner())) {
-        continue;
-      }
-      Value out = outputs[next.getOperandNumber()];
-      SmallVector<Value> collapsed;
-      for (const ReassociationIndices &group :
-           collapse.getReassociationIndices()) {
-        Value size = sizes[group[0]];
-        for (int64_t j : ArrayRef(group).drop_front()) {
-          size = arith::MulIOp::create(b, loc, size, sizes[j]);
-        }
-        collapsed.push_back(size);
-      }
-      checkShape(loc, out, collapsed,
-                 "result " + Twine(next.getOperandNumber()));
-      SmallVector<OpFoldResult> shape;
-      auto type = cast<RankedTensorType>(result.getType());
-      for (auto [j, size] : llvm::enumerate(sizes)) {
-        if (type.isDynamicDim(j)) {
-          shape.push_back(size);
-        } else {
-          shape.push_back(b.getIndexAttr(type.getDimSize(j)));
-        }
-      }
-      return expandBuffer(b, loc, out, collapse.getReassociationIndices(),
-                          shape);
+  if (std::optional<unsigned> i = findReturn(result)) {
+    checkShape(loc, outputs[*i], sizes, "result " + Twine(*i));
+    return outputs[*i];
+  }
+  for (Operation *user : result.getUsers()) {
+    auto collapse = dyn_cast<tensor::CollapseShapeOp>(user);
+    std::optional<unsigned> i =
+        collapse ? findReturn(collapse.getResult()) : std::nullopt;
+    if (i) {
+      return splitOutput(*i, collapse, sizes);
     }
   }
   auto type = cast<RankedTensorType>(result.getType());
@@ -439,6 +457,12 @@ LogicalResult FunctionConverter::convertOp(Operation &op) {
         collapse.getReassociationIndices());
     return success();
   }
+  if (auto refined = dyn_cast<tensor::CastOp>(op)) {
+    // Only the type's knowledge of extents differs.
+    Source source = sources.lookup(refined.getSource());
+    sources[refined.getResult()] = source;
+    return success();
+  }
   if (auto gather = dyn_cast<cascade::GatherOp>(op)) {
     Source &source = sources[gather.getResult()];
     source = {sources.lookup(gather.getPages()).buffer,
@@ -471,6 +495,19 @@ LogicalResult FunctionConverter::convertOp(Operation &op) {
                         "there is no schedule for this operation");
 }
 
+/// What a returned value is a view of.
+static Value skipViews(Value v) {
+  while (true) {
+    if (auto collapse = v.getDefiningOp<tensor::CollapseShapeOp>()) {
+      v = collapse.getSrc();
+    } else if (auto refined = v.getDefiningOp<tensor::CastOp>()) {
+      v = refined.getSource();
+    } else {
+      return v;
+    }
+  }
+}
+
 LogicalResult FunctionConverter::convert() {
   if (function.isDeclaration() || !function.getBody().hasOneBlock()) {
     return function.emitOpError("expected a body of one block");
@@ -493,14 +530,9 @@ LogicalResult FunctionConverter::convert() {
     if (!isa<ShapedType>(value.getType())) {
       continue;
     }
-    if (auto collapse = produced.getDefiningOp<tensor::CollapseShapeOp>()) {
-      produced = collapse.getSrc();
-    }
+    produced = skipViews(produced);
     for (unsigned j = 0; j < i; ++j) {
-      Value other = ret.getOperand(j);
-      if (auto collapse = other.getDefiningOp<tensor::CollapseShapeOp>()) {
-        other = collapse.getSrc();
-      }
+      Value other = skipViews(ret.getOperand(j));
       if (other == produced) {
         body->dropAllReferences();
         return function.emitOpError("expected a value of its own for result ")

@@ -163,9 +163,18 @@ LogicalResult Tensorizer::convertExtract(Operation *op) {
   }
   Type element = extract.getType();
   if (names.empty()) {
+    // As in tile.lookup, an index outside the table reads its nearest entry.
+    Location loc = op->getLoc();
+    Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+    Value one = arith::ConstantIndexOp::create(b, loc, 1);
+    for (auto [i, index] : llvm::enumerate(indices)) {
+      Value extent = memref::DimOp::create(b, loc, table, i);
+      Value last = arith::SubIOp::create(b, loc, extent, one);
+      index = arith::MinSIOp::create(b, loc, index, last);
+      index = arith::MaxSIOp::create(b, loc, index, zero);
+    }
     map(extract,
-        memref::LoadOp::create(b, op->getLoc(), table, indices).getResult(),
-        {});
+        memref::LoadOp::create(b, loc, table, indices).getResult(), {});
     return success();
   }
   if (tileElement(element) != element) {
