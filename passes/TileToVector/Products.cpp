@@ -195,21 +195,26 @@ Emitter::emitOuterProduct(tile::ContractOp op, Value base, int64_t blockSize,
   Broadcaster broadcast{b, loc, lanes};
   Value weights = pairs ? right.pairs : right.buffer;
 
-  auto emit = [&](Value x, Registers acc) -> Registers {
+  auto guarded = op.getRhs().getDefiningOp<tile::GuardOp>();
+  Value visible = partial && guarded ? guarded.getVisible() : Value();
+  auto emit = [&](Value x, Registers acc) -> FailureOr<Registers> {
     SmallVector<Value> r;
     for (unsigned v = 0; v < numVectors(); ++v) {
       Value at = add(mul(x, rows), v * lanes * stride);
       r.push_back(loadLanes(weights, at, pairs));
     }
-    // Where a weight is zero its key does not take part, whatever its value: a
-    // NaN of a key that a row does not see must not reach the row.
-    SmallVector<Value> counts;
-    for (unsigned v = 0; partial && v < numVectors(); ++v) {
-      VectorType bits = vectorOf(b.getI32Type());
-      Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(bits));
-      Value word = vector::BitCastOp::create(b, loc, bits, r[v]);
-      counts.push_back(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
-                                             word, zero));
+    // A key that a row does not see does not take part, whatever its value: a
+    // NaN there times a weight of zero would reach the row.
+    SmallVector<Value> seen;
+    DenseMap<Value, Value> perX;
+    for (unsigned v = 0; visible && v < numVectors(); ++v) {
+      DenseMap<Value, Value> perVector;
+      Point point{x, v, &perX, &perVector};
+      FailureOr<Value> mask = eval(visible, point);
+      if (failed(mask)) {
+        return failure();
+      }
+      seen.push_back(*mask);
     }
     Value buffer, offset;
     if (pairs) {
@@ -235,9 +240,8 @@ Emitter::emitOuterProduct(tile::ContractOp op, Value base, int64_t blockSize,
         Value sum =
             pairs ? tile::DotPairsOp::create(b, loc, a, l, r[v]).getResult()
                   : vector::FMAOp::create(b, loc, l, r[v], a).getResult();
-        a = counts.empty()
-                ? sum
-                : arith::SelectOp::create(b, loc, counts[v], sum, a);
+        a = seen.empty() ? sum
+                         : arith::SelectOp::create(b, loc, seen[v], sum, a);
       }
     }
     return acc;
@@ -254,7 +258,11 @@ Emitter::emitOuterProduct(tile::ContractOp op, Value base, int64_t blockSize,
   b.setInsertionPointToStart(loop.getBody());
   Registers inner(loop.getRegionIterArgs());
   for (int64_t u = 0; u < unroll; u += stride) {
-    inner = emit(add(loop.getInductionVar(), u), inner);
+    FailureOr<Registers> next = emit(add(loop.getInductionVar(), u), inner);
+    if (failed(next)) {
+      return failure();
+    }
+    inner = *next;
   }
   scf::YieldOp::create(b, loc, inner);
   return Registers(loop.getResults());

@@ -398,6 +398,11 @@ LogicalResult Emitter::emitWide(Value tile, tile::ContractOp product,
   if (failed(prepareOperands(product, count)) || failed(prepare(tile))) {
     return failure();
   }
+  // The product itself masks what is not visible in partial steps.
+  auto guarded = product.getRhs().getDefiningOp<tile::GuardOp>();
+  if (partial && guarded && failed(prepare(guarded.getVisible()))) {
+    return failure();
+  }
   int64_t channels = cast<RankedTensorType>(tile.getType()).getDimSize(0);
   int64_t block = schedule.getBlock(), rows = schedule.getRows();
   unsigned vectors = numVectors();

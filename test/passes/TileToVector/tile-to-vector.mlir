@@ -79,7 +79,7 @@
 // CHECK:               scf.yield
 // CHECK-COUNT-2:     math.exp
 // CHECK:             scf.for %{{.*}} = %c0 to %c32 step %c8 {
-// CHECK:               arith.cmpi ne, %{{.*}} : vector<16xi32>
+// CHECK:               arith.cmpi sle, %{{.*}} : vector<16xi32>
 // CHECK-COUNT-64:      arith.select
 // CHECK-COUNT-16:      vector.store %{{.*}}, %[[ACC]][
 
