@@ -53,13 +53,27 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     | `lanes` | elements of one vector register (or lanes of a subgroup) |
     | `pairs` | matrix products of 16-bit operands accumulate pairs of the contracted rank |
     | `splits` | most parts into which the streamed rank of one task is split |
+    | `subgroups` | groups of lanes that share one task and its near memory (1: a single core) |
+    | `stages` | blocks of a streamed operand in near memory at once; 0 reads operands in place |
+    | `pack` | rows of a task run over all query heads that share keys, heads first |
 
     ```mlir
     #tile.schedule<rows = 32, keys = 256, block = 8, lanes = 16, pairs = false, splits = 1>
+    #tile.schedule<rows = 128, keys = 64, block = 16, lanes = 32, pairs = false, splits = 64,
+                   subgroups = 4, stages = 2, pack = true>
     ```
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$keys, "int64_t":$block,
-                        "int64_t":$lanes, "bool":$pairs, "int64_t":$splits);
+                        "int64_t":$lanes, "bool":$pairs, "int64_t":$splits,
+                        DefaultValuedParameter<"int64_t", "1">:$subgroups,
+                        DefaultValuedParameter<"int64_t", "0">:$stages,
+                        DefaultValuedParameter<"bool", "false">:$pack);
+  let builders = [AttrBuilder<(ins "int64_t":$rows, "int64_t":$keys,
+                                   "int64_t":$block, "int64_t":$lanes,
+                                   "bool":$pairs, "int64_t":$splits), [{
+    return $_get($_ctxt, rows, keys, block, lanes, pairs, splits,
+                 /*subgroups=*/1, /*stages=*/0, /*pack=*/false);
+  }]>];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

@@ -82,11 +82,14 @@ void InAttr::print(AsmPrinter &p) const {
 LogicalResult
 ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
                      int64_t keys, int64_t block, int64_t lanes, bool pairs,
-                     int64_t splits) {
-  if (rows <= 0 || keys <= 0 || block <= 0 || lanes <= 0 || splits <= 0) {
+                     int64_t splits, int64_t subgroups, int64_t stages,
+                     bool pack) {
+  if (rows <= 0 || keys <= 0 || block <= 0 || lanes <= 0 || splits <= 0 ||
+      subgroups <= 0 || stages < 0) {
     return emitError() << "expected positive sizes in a schedule";
   }
-  if (rows % lanes != 0) {
+  // Where operands are read in place, rows run along lanes.
+  if (stages == 0 && rows % lanes != 0) {
     return emitError() << "expected rows to be a multiple of lanes, got "
                        << rows << " and " << lanes;
   }
