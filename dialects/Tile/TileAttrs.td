@@ -42,6 +42,77 @@ def Tile_InAttr : Tile_Attr<"In", "in"> {
   let genVerifyDecl = 1;
 }
 
+def Tile_LayoutAttr : Tile_Attr<"Layout", "layout"> {
+  let summary = "which element of a tile each register of each lane holds";
+  let description = [{
+    Three lists of *digits*, lowest first, take apart the number of a register,
+    of a lane and of a subgroup. A digit `k(4:2)` has 4 values and each step of
+    it moves 2 along rank k; `_(4)` moves nowhere: those holders have copies.
+    The coordinate along a rank is the sum over all digits of that rank.
+
+    The accumulator of a 16 x 8 matrix atom, rows q and columns k:
+
+    ```mlir
+    #tile.layout<register = [k(2:1), q(2:8)], lane = [k(4:2), q(8:1)], subgroup = []>
+    ```
+
+    Register 3 (digits 1, 1) of lane 6 (digits 2, 1) holds k = 1 + 2*2 = 5 and
+    q = 8 + 1 = 9. See docs/layouts.md.
+  }];
+  let parameters = (ins ArrayRefParameter<"::fovea::tile::Digit">:$registers,
+                        ArrayRefParameter<"::fovea::tile::Digit">:$lanes,
+                        ArrayRefParameter<"::fovea::tile::Digit">:$subgroups);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+def Tile_AtomAttr : Tile_Attr<"Atom", "atom"> {
+  let summary = "a matrix operation that a machine has";
+  let description = [{
+    c[m, n] += a[m, k] * b[k, n] with operands of `type`, sums of `sum`, and
+    the layouts of the three over a subgroup. `rate` counts multiply-adds per
+    cycle of one multiprocessor, to choose between atoms of one type.
+
+    ```mlir
+    #tile.atom<shape = [16, 8, 16], type = bf16, sum = f32, rate = 1024,
+      a = <register = [k(2:1), m(2:8), k(2:8)], lane = [k(4:2), m(8:1)], subgroup = []>,
+      b = <register = [k(2:1), k(2:8)], lane = [k(4:2), n(8:1)], subgroup = []>,
+      c = <register = [n(2:1), m(2:8)], lane = [n(4:2), m(8:1)], subgroup = []>>
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$type,
+                        "::mlir::Type":$sum, "int64_t":$rate,
+                        "::fovea::tile::LayoutAttr":$a,
+                        "::fovea::tile::LayoutAttr":$b,
+                        "::fovea::tile::LayoutAttr":$c);
+  let assemblyFormat = [{
+    `<` `shape` `=` `[` $shape `]` `,` struct($type, $sum, $rate, $a, $b, $c) `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+def Tile_MachineAttr : Tile_Attr<"Machine", "machine"> {
+  let summary = "what shared passes ask of a machine whose tasks have many lanes";
+  let description = [{
+    | field | meaning |
+    |---|---|
+    | `lanes` | lanes of a subgroup: they run together and can shuffle |
+    | `near` | bytes of near memory that one task may use |
+    | `banks` | 4-byte banks of near memory |
+    | `copy` | most bytes of one asynchronous copy to near memory; 0: copies go through registers |
+    | `matrix_load` | has `tile.read_matrix` |
+    | `atoms` | its matrix operations |
+
+    Attribute `tile.machine` of the module.
+  }];
+  let parameters = (ins "int64_t":$lanes, "int64_t":$near, "int64_t":$banks,
+                        "int64_t":$copy, "bool":$matrix_load,
+                        ArrayRefParameter<"::fovea::tile::AtomAttr">:$atoms);
+  let assemblyFormat = [{
+    `<` struct($lanes, $near, $banks, $copy, $matrix_load) `,` `atoms` `=` `[` $atoms `]` `>`
+  }];
+}
+
 def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
   let summary = "how a fold runs on one target; decided once, then obeyed";
   let description = [{

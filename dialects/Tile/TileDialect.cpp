@@ -79,6 +79,124 @@ void InAttr::print(AsmPrinter &p) const {
   p << "]>";
 }
 
+//===----------------------------------------------------------------------===//
+// Layouts
+//===----------------------------------------------------------------------===//
+
+/// `k(4:2)` or `_(4)`
+static ParseResult parseDigit(AsmParser &parser, Digit &digit) {
+  StringRef rank;
+  if (succeeded(parser.parseOptionalKeyword(&rank)) && rank != "_") {
+    digit.rank = StringAttr::get(parser.getContext(), rank);
+  }
+  if (rank.empty()) {
+    return parser.emitError(parser.getCurrentLocation())
+           << "expected a rank's name or _";
+  }
+  if (parser.parseLParen() || parser.parseInteger(digit.size)) {
+    return failure();
+  }
+  if (digit.rank &&
+      (parser.parseColon() || parser.parseInteger(digit.stride))) {
+    return failure();
+  }
+  return parser.parseRParen();
+}
+
+/// `<register = [k(2:1), q(2:8)], lane = [k(4:2), q(8:1)], subgroup = []>`
+Attribute LayoutAttr::parse(AsmParser &parser, Type) {
+  SMLoc at = parser.getCurrentLocation();
+  SmallVector<Digit> lists[3];
+  if (parser.parseLess()) {
+    return {};
+  }
+  static constexpr StringLiteral names[] = {"register", "lane", "subgroup"};
+  for (int i = 0; i < 3; ++i) {
+    auto parseOne = [&]() {
+      return parseDigit(parser, lists[i].emplace_back());
+    };
+    if ((i > 0 && parser.parseComma()) || parser.parseKeyword(names[i]) ||
+        parser.parseEqual() ||
+        parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                       parseOne)) {
+      return {};
+    }
+  }
+  if (parser.parseGreater()) {
+    return {};
+  }
+  return parser.getChecked<LayoutAttr>(at, parser.getContext(), lists[0],
+                                       lists[1], lists[2]);
+}
+
+void LayoutAttr::print(AsmPrinter &p) const {
+  auto printList = [&](StringRef name, ArrayRef<Digit> digits) {
+    p << name << " = [";
+    llvm::interleaveComma(digits, p, [&](const Digit &digit) {
+      p << (digit.rank ? digit.rank.getValue() : "_") << '(' << digit.size;
+      if (digit.rank) {
+        p << ':' << digit.stride;
+      }
+      p << ')';
+    });
+    p << ']';
+  };
+  p << '<';
+  printList("register", getRegisters());
+  p << ", ";
+  printList("lane", getLanes());
+  p << ", ";
+  printList("subgroup", getSubgroups());
+  p << '>';
+}
+
+LogicalResult
+LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                   ArrayRef<Digit> registers, ArrayRef<Digit> lanes,
+                   ArrayRef<Digit> subgroups) {
+  for (ArrayRef<Digit> list : {registers, lanes, subgroups}) {
+    for (const Digit &digit : list) {
+      if (digit.size <= 0 || (digit.rank && digit.stride <= 0)) {
+        return emitError() << "expected positive sizes and strides of digits";
+      }
+    }
+  }
+  // Lanes and subgroups exchange values by flipping bits of their numbers.
+  for (ArrayRef<Digit> list : {lanes, subgroups}) {
+    for (const Digit &digit : list) {
+      if (!llvm::isPowerOf2_64(digit.size)) {
+        return emitError() << "expected digits of lanes and subgroups with a "
+                           << "power of two of values, got " << digit.size;
+      }
+    }
+  }
+  return success();
+}
+
+LogicalResult AtomAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               ArrayRef<int64_t> shape, Type type, Type sum,
+                               int64_t rate, LayoutAttr a, LayoutAttr b,
+                               LayoutAttr c) {
+  if (shape.size() != 3 || llvm::any_of(shape, [](int64_t x) { return x <= 0; })) {
+    return emitError() << "expected a positive shape [m, n, k] of an atom";
+  }
+  auto numLanes = [](LayoutAttr layout) {
+    int64_t count = 1;
+    for (const Digit &digit : layout.getLanes()) {
+      count *= digit.size;
+    }
+    return count;
+  };
+  if (numLanes(a) != numLanes(c) || numLanes(b) != numLanes(c)) {
+    return emitError() << "expected layouts of an atom over equally many lanes";
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Schedules
+//===----------------------------------------------------------------------===//
+
 LogicalResult
 ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
                      int64_t keys, int64_t block, int64_t lanes, bool pairs,

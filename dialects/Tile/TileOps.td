@@ -4,6 +4,7 @@
 #define FOVEA_DIALECTS_TILE_OPS_TD
 
 include "dialects/Tile/TileAttrs.td"
+include "dialects/Tile/TileLanes.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 

@@ -302,3 +302,51 @@ LogicalResult DotPairsOp::verify() {
   }
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// What one lane does
+//===----------------------------------------------------------------------===//
+
+LogicalResult MatrixOp::verify() {
+  ArrayRef<int64_t> shape = getShape();
+  if (shape.size() != 3 ||
+      llvm::any_of(shape, [](int64_t extent) { return extent <= 0; })) {
+    return emitOpError("expected a positive shape [m, n, k]");
+  }
+  if (element(getA().getType()) != element(getB().getType())) {
+    return emitOpError("expected operands of one element type, got ")
+           << element(getA().getType()) << " and "
+           << element(getB().getType());
+  }
+  return success();
+}
+
+LogicalResult ReadMatrixOp::verify() {
+  int64_t count = getCount();
+  if (count != 1 && count != 2 && count != 4) {
+    return emitOpError("expected 1, 2 or 4 blocks, got ") << count;
+  }
+  auto type = cast<VectorType>(getResult().getType());
+  if (!type.getElementType().isIntOrFloat() ||
+      type.getElementTypeBitWidth() != 16 || type.getNumElements() != 2 * count) {
+    return emitOpError("expected ")
+           << 2 * count << " elements of 16 bits, got " << type;
+  }
+  return success();
+}
+
+LogicalResult CopyOp::verify() {
+  Type type = element(getSource().getType());
+  if (type != element(getTarget().getType())) {
+    return emitOpError("expected buffers of one element type, got ")
+           << type << " and " << element(getTarget().getType());
+  }
+  if (!type.isIntOrFloat()) {
+    return emitOpError("expected elements of integers or floats, got ") << type;
+  }
+  int64_t bytes = static_cast<int64_t>(getCount()) * type.getIntOrFloatBitWidth() / 8;
+  if (bytes != 4 && bytes != 8 && bytes != 16) {
+    return emitOpError("expected 4, 8 or 16 bytes, got ") << bytes;
+  }
+  return success();
+}

@@ -699,3 +699,71 @@ func.func @dot_pairs_types(%c: vector<16xf32>, %a: vector<32xbf16>, %b: vector<3
   %r = tile.dot_pairs %c, %a, %b : vector<16xf32>, vector<32xbf16>, vector<32xf16> -> vector<16xf32>
   return
 }
+
+// -----
+
+func.func @matrix_shape(%a: vector<8xbf16>, %b: vector<4xbf16>, %c: vector<4xf32>) {
+  // expected-error@+1 {{expected a positive shape [m, n, k]}}
+  %d = tile.matrix %a, %b, %c shape [16, 8] : vector<8xbf16>, vector<4xbf16>, vector<4xf32>
+  return
+}
+
+// -----
+
+func.func @matrix_types(%a: vector<8xf16>, %b: vector<4xbf16>, %c: vector<4xf32>) {
+  // expected-error@+1 {{expected operands of one element type, got 'f16' and 'bf16'}}
+  %d = tile.matrix %a, %b, %c shape [16, 8, 16] : vector<8xf16>, vector<4xbf16>, vector<4xf32>
+  return
+}
+
+// -----
+
+func.func @read_count(%near: memref<64xbf16, 3>, %i: index) {
+  // expected-error@+1 {{expected 1, 2 or 4 blocks, got 3}}
+  %v = tile.read_matrix %near[%i] count 3 : memref<64xbf16, 3> -> vector<6xbf16>
+  return
+}
+
+// -----
+
+func.func @read_type(%near: memref<64xf32, 3>, %i: index) {
+  // expected-error@+1 {{expected 4 elements of 16 bits, got 'vector<4xf32>'}}
+  %v = tile.read_matrix %near[%i] count 2 : memref<64xf32, 3> -> vector<4xf32>
+  return
+}
+
+// -----
+
+func.func @copy_types(%far: memref<?xf32, 1>, %near: memref<64xbf16, 3>, %i: index, %p: i1) {
+  // expected-error@+1 {{expected buffers of one element type, got 'f32' and 'bf16'}}
+  tile.copy %far[%i] to %near[%i] count 4 if %p : memref<?xf32, 1> to memref<64xbf16, 3>
+  return
+}
+
+// -----
+
+func.func @copy_bytes(%far: memref<?xf32, 1>, %near: memref<64xf32, 3>, %i: index, %p: i1) {
+  // expected-error@+1 {{expected 4, 8 or 16 bytes, got 12}}
+  tile.copy %far[%i] to %near[%i] count 3 if %p : memref<?xf32, 1> to memref<64xf32, 3>
+  return
+}
+
+// -----
+
+// expected-error@+1 {{expected digits of lanes and subgroups with a power of two of values, got 3}}
+func.func private @layout_lanes() attributes {x = #tile.layout<register = [], lane = [k(3:1)], subgroup = []>}
+
+// -----
+
+// expected-error@+1 {{expected positive sizes and strides of digits}}
+func.func private @layout_sizes() attributes {x = #tile.layout<register = [k(2:0)], lane = [], subgroup = []>}
+
+// -----
+
+// expected-error@+1 {{expected layouts of an atom over equally many lanes}}
+func.func private @atom_lanes() attributes {x = #tile.atom<shape = [8, 4, 1], type = f32, sum = f32, rate = 64, a = <register = [], lane = [_(4), m(8:1)], subgroup = []>, b = <register = [], lane = [n(4:1)], subgroup = []>, c = <register = [], lane = [n(4:1), m(8:1)], subgroup = []>>}
+
+// -----
+
+// expected-error@+1 {{expected a positive shape [m, n, k] of an atom}}
+func.func private @atom_shape() attributes {x = #tile.atom<shape = [8, 4], type = f32, sum = f32, rate = 64, a = <register = [], lane = [], subgroup = []>, b = <register = [], lane = [], subgroup = []>, c = <register = [], lane = [], subgroup = []>>}

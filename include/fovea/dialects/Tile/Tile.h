@@ -11,6 +11,25 @@
 #include "fovea/dialects/Tile/TileDialect.h.inc"
 #include "fovea/dialects/Tile/TileEnums.h.inc"
 
+namespace fovea::tile {
+
+/// One digit of a layout: `size` values, each a step of `stride` along `rank`;
+/// none if the rank is null.
+struct Digit {
+  mlir::StringAttr rank;
+  int64_t size = 1, stride = 0;
+
+  bool operator==(const Digit &other) const {
+    return rank == other.rank && size == other.size && stride == other.stride;
+  }
+};
+
+inline llvm::hash_code hash_value(const Digit &digit) {
+  return llvm::hash_combine(digit.rank, digit.size, digit.stride);
+}
+
+} // namespace fovea::tile
+
 #define GET_ATTRDEF_CLASSES
 #include "fovea/dialects/Tile/TileAttrs.h.inc"
 
@@ -21,6 +40,12 @@ inline constexpr llvm::StringLiteral kScheduleAttrName = "tile.schedule";
 
 /// Name of the attribute of a task loop or function that holds the row rank.
 inline constexpr llvm::StringLiteral kRowRankAttrName = "tile.row_rank";
+
+/// Name of the module attribute that holds a `#tile.machine`.
+inline constexpr llvm::StringLiteral kMachineAttrName = "tile.machine";
+
+/// Name of the attribute of a task function: near memory it needs, in bytes.
+inline constexpr llvm::StringLiteral kNearBytesAttrName = "tile.near_bytes";
 
 /// The rank names of a tile type, outermost first.
 llvm::SmallVector<llvm::StringRef> getRanks(mlir::Type tile);
