@@ -133,6 +133,7 @@ private:
   LogicalResult finish(Tensorizer &t, ArrayRef<Value> state);
   LogicalResult storeResult(Tensorizer &t, unsigned i, Value value,
                             Value first, Value last);
+  void chooseResidence(tile::LoadOp load);
   void setTaskCoordinates(ValueRange ivs);
   void clearEmitted();
   LogicalResult checkPagedStream();
@@ -912,6 +913,9 @@ LogicalResult FoldBuilder::build() {
       return failure();
     }
   }
+  if (context.schedule.getStages() > 0) {
+    forall.walk([&](tile::LoadOp load) { chooseResidence(load); });
+  }
   predicate.release(b, loc);
   if (!splits) {
     return success();
@@ -937,6 +941,43 @@ LogicalResult FoldBuilder::build() {
     memref::DeallocOp::create(b, loc, buffer);
   }
   return success();
+}
+
+/// True if a matrix product reads `tile`, perhaps repeated along the rows.
+static bool isProductOperand(Value tile) {
+  return llvm::any_of(tile.getUsers(), [](Operation *user) {
+    if (auto repeat = dyn_cast<tile::BroadcastOp>(user)) {
+      return isProductOperand(repeat.getResult());
+    }
+    return isa<tile::ContractOp>(user);
+  });
+}
+
+/// Where the lanes of a task share near memory, nothing is read in place:
+/// blocks of matrices are brought near, and what only element-wise code reads
+/// goes straight to registers.
+///
+///   K [k, d], V [k, e], Q [d, q]   near
+///   positions [k], lengths [q]     register
+///   bias [k, q]                    register: no product reads it
+void FoldBuilder::chooseResidence(tile::LoadOp load) {
+  RankedTensorType type = load.getType();
+  SmallVector<StringRef> ranks = tile::getRanks(type);
+  bool isStreamedRow = type.getRank() == 2 && ranks[0] == fold.getStream() &&
+                       ranks[1] == rowName;
+  bool isElementwise = type.getRank() == 1 || isStreamedRow;
+  auto residence = isElementwise && !isProductOperand(load.getResult())
+                       ? tile::Residence::Register
+                       : tile::Residence::Near;
+  load.getResult().setType(tile::getTileType(
+      type.getShape(), type.getElementType(), ranks, residence));
+  for (Operation *user : llvm::make_early_inc_range(load->getUsers())) {
+    auto repeat = dyn_cast<tile::BroadcastOp>(user);
+    if (repeat && repeat.getType() == load.getType()) {
+      repeat.replaceAllUsesWith(load.getResult());
+      repeat.erase();
+    }
+  }
 }
 
 LogicalResult fovea::buildTasks(OpBuilder &b, cascade::FoldOp fold,
