@@ -34,10 +34,16 @@ def Tile_InAttr : Tile_Attr<"In", "in"> {
   let description = [{
     `tensor<256x32xf32, #tile.in<near, [k, q]>>` is 256 keys by 32 queries in
     near memory. Two tiles with the same ranks in the same order can be
-    combined element by element.
+    combined element by element. On machines whose tasks have many lanes,
+    register tiles get a `#tile.layout` as a third part.
   }];
   let parameters = (ins "::fovea::tile::Residence":$residence,
-                        ArrayRefParameter<"::mlir::StringAttr">:$ranks);
+                        ArrayRefParameter<"::mlir::StringAttr">:$ranks,
+                        OptionalParameter<"::fovea::tile::LayoutAttr">:$layout);
+  let builders = [AttrBuilder<(ins "::fovea::tile::Residence":$residence,
+                                   "::llvm::ArrayRef<::mlir::StringAttr>":$ranks), [{
+    return $_get($_ctxt, residence, ranks, ::fovea::tile::LayoutAttr());
+  }]>];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
 }

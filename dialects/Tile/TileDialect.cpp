@@ -53,15 +53,26 @@ Attribute InAttr::parse(AsmParser &parser, Type) {
     return success();
   };
   if (parser.parseComma() ||
-      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseRank) ||
-      parser.parseGreater()) {
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseRank)) {
     return {};
   }
-  return parser.getChecked<InAttr>(at, parser.getContext(), *residence, ranks);
+  LayoutAttr layout;
+  if (succeeded(parser.parseOptionalComma())) {
+    layout = dyn_cast_or_null<LayoutAttr>(LayoutAttr::parse(parser, Type()));
+    if (!layout) {
+      return {};
+    }
+  }
+  if (parser.parseGreater()) {
+    return {};
+  }
+  return parser.getChecked<InAttr>(at, parser.getContext(), *residence, ranks,
+                                   layout);
 }
 
 LogicalResult InAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                             Residence residence, ArrayRef<StringAttr> ranks) {
+                             Residence residence, ArrayRef<StringAttr> ranks,
+                             LayoutAttr layout) {
   llvm::SmallDenseSet<StringAttr> seen;
   for (StringAttr rank : ranks) {
     if (!seen.insert(rank).second) {
@@ -76,7 +87,12 @@ void InAttr::print(AsmPrinter &p) const {
   p << '<' << stringifyResidence(getResidence()) << ", [";
   llvm::interleaveComma(getRanks(), p,
                         [&](StringAttr rank) { p << rank.getValue(); });
-  p << "]>";
+  p << ']';
+  if (getLayout()) {
+    p << ", ";
+    getLayout().print(p);
+  }
+  p << '>';
 }
 
 //===----------------------------------------------------------------------===//
@@ -241,6 +257,12 @@ int64_t fovea::tile::findRank(Type tile, StringRef rank) {
     }
   }
   return -1;
+}
+
+LayoutAttr fovea::tile::getLayout(Type tile) {
+  auto type = dyn_cast<RankedTensorType>(tile);
+  auto in = type ? dyn_cast_or_null<InAttr>(type.getEncoding()) : InAttr();
+  return in ? in.getLayout() : LayoutAttr();
 }
 
 RankedTensorType fovea::tile::getTileType(ArrayRef<int64_t> shape, Type element,

@@ -101,7 +101,8 @@ def Tile_ContractOp : Tile_Op<"contract", [Pure]> {
   let description = [{
     Sums `lhs * rhs` over the one rank that both carry and the result does not.
     The target chooses the matrix atom by the element types. `rhs` is the
-    operand whose other rank runs along lanes.
+    operand whose other rank runs along lanes. On machines with `#tile.atom`s,
+    `tile.atom` is the one chosen and `tile.m` the rank that plays its m.
 
     ```mlir
     %s = tile.contract %kt, %qt : tensor<256x64xf32, #tile.in<far, [k, d]>>,
@@ -113,6 +114,18 @@ def Tile_ContractOp : Tile_Op<"contract", [Pure]> {
   let assemblyFormat = [{
     $lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)
   }];
+  let hasVerifier = 1;
+}
+
+def Tile_ConvertOp : Tile_Op<"convert", [Pure]> {
+  let summary = "the same tile in another layout";
+  let description = [{
+    A renaming of registers, shuffles within subgroups, or a trip through near
+    memory, whichever is the first that can do it.
+  }];
+  let arguments = (ins AnyRankedTensor:$value);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
   let hasVerifier = 1;
 }
 

@@ -303,6 +303,21 @@ LogicalResult DotPairsOp::verify() {
   return success();
 }
 
+LogicalResult ConvertOp::verify() {
+  if (failed(verifyTile(*this, getValue().getType(), "the operand")) ||
+      failed(verifyTile(*this, getType(), "the result"))) {
+    return failure();
+  }
+  auto from = cast<RankedTensorType>(getValue().getType());
+  auto to = cast<RankedTensorType>(getType());
+  if (from.getShape() != to.getShape() ||
+      from.getElementType() != to.getElementType() ||
+      getRanks(from) != getRanks(to)) {
+    return emitOpError("expected a result that differs in its layout only");
+  }
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // What one lane does
 //===----------------------------------------------------------------------===//

@@ -767,3 +767,11 @@ func.func private @atom_lanes() attributes {x = #tile.atom<shape = [8, 4, 1], ty
 
 // expected-error@+1 {{expected a positive shape [m, n, k] of an atom}}
 func.func private @atom_shape() attributes {x = #tile.atom<shape = [8, 4], type = f32, sum = f32, rate = 64, a = <register = [], lane = [], subgroup = []>, b = <register = [], lane = [], subgroup = []>, c = <register = [], lane = [], subgroup = []>>}
+
+// -----
+
+func.func @convert(%t: tensor<8x4xf32, #tile.in<register, [k, q]>>) {
+  // expected-error@+1 {{expected a result that differs in its layout only}}
+  %u = tile.convert %t : tensor<8x4xf32, #tile.in<register, [k, q]>> -> tensor<8x4xf32, #tile.in<register, [k, e]>>
+  return
+}

@@ -31,4 +31,12 @@ module attributes {tile.machine = #machine} {
     %d = tile.matrix %a, %b, %c shape [16, 8, 16] : vector<8xbf16>, vector<4xbf16>, vector<4xf32>
     return %d : vector<4xf32>
   }
+
+  // CHECK-LABEL: func.func @convert
+  func.func @convert(%t: tensor<8x4xf32, #tile.in<register, [k, q], <register = [], lane = [k(8:1), q(4:1)], subgroup = []>>>) {
+    // CHECK: tile.convert %{{.*}} : {{.*}} -> tensor<8x4xf32, #tile.in<register, [k, q], <register = [], lane = [q(4:1), k(8:1)], subgroup = []>>>
+    %u = tile.convert %t : tensor<8x4xf32, #tile.in<register, [k, q], <register = [], lane = [k(8:1), q(4:1)], subgroup = []>>>
+      -> tensor<8x4xf32, #tile.in<register, [k, q], <register = [], lane = [q(4:1), k(8:1)], subgroup = []>>>
+    return
+  }
 }

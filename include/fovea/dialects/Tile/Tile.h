@@ -53,6 +53,9 @@ llvm::SmallVector<llvm::StringRef> getRanks(mlir::Type tile);
 /// Position of `rank` among the dimensions of a tile type, or -1.
 int64_t findRank(mlir::Type tile, llvm::StringRef rank);
 
+/// The layout of a register tile, or null.
+LayoutAttr getLayout(mlir::Type tile);
+
 /// A tile type.
 mlir::RankedTensorType getTileType(llvm::ArrayRef<int64_t> shape,
                                    mlir::Type element,
