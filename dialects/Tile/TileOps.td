@@ -222,6 +222,29 @@ def Tile_ThreadsOp : Tile_Op<"threads", [Pure]> {
   let assemblyFormat = "attr-dict";
 }
 
+def Tile_RequireOp : Tile_Op<"require", [MemoryEffects<[MemWrite]>]> {
+  let summary = "in a task: the call fails with this message unless the condition holds";
+  let description = [{
+    A condition on data that only the machine of the tasks can read. If it is
+    false in some task, the whole call fails with `message`; if several fail,
+    with the message of one of them. The task goes on all the same, and so do
+    the tasks after it, so whatever reads that data later has to stay inside
+    its buffers by itself.
+
+    Outlining for a device numbers the messages of a kernel: `number` is the
+    position of `message` in the kernel's attribute `tile.messages`.
+
+    ```mlir
+    tile.require %fits, "a length exceeds the table's capacity"
+    tile.require %fits, "a length exceeds the table's capacity" number 0
+    ```
+  }];
+  let arguments = (ins I1:$condition, StrAttr:$message,
+                       OptionalAttr<I64Attr>:$number);
+  let assemblyFormat = "$condition `,` $message (`number` $number^)? attr-dict";
+  let hasVerifier = 1;
+}
+
 def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike]> {
   let summary = "end a region of a tile op with its values";
   let arguments = (ins Variadic<AnyType>:$values);

@@ -365,3 +365,27 @@ LogicalResult CopyOp::verify() {
   }
   return success();
 }
+
+/// The number of a message is a position in the enclosing kernel's list.
+LogicalResult RequireOp::verify() {
+  if (getMessage().empty()) {
+    return emitOpError("expected a message");
+  }
+  if (!getNumber()) {
+    return success();
+  }
+  ArrayAttr messages;
+  for (Operation *op = getOperation(); op && !messages;
+       op = op->getParentOp()) {
+    messages = op->getAttrOfType<ArrayAttr>(kMessagesAttrName);
+  }
+  int64_t number = *getNumber();
+  if (!messages || number < 0 ||
+      number >= static_cast<int64_t>(messages.size()) ||
+      messages[number] != getMessageAttr()) {
+    return emitOpError("expected number ")
+           << number << " to be the position of \"" << getMessage()
+           << "\" in the kernel's '" << kMessagesAttrName << "'";
+  }
+  return success();
+}

@@ -5,6 +5,61 @@
 
 include "mlir/Pass/PassBase.td"
 
+def HostLoopsToTasksPass : Pass<"fovea-host-loops-to-tasks", "::mlir::ModuleOp"> {
+  let summary = "what the host part of a function reads or writes becomes tasks";
+  let description = [{
+    For a machine where the data of the arguments lies in the memory of a
+    device: the host part of a scheduled function may know extents, but no
+    element. Outside `scf.forall`,
+
+    - a loop without results that reads or writes elements (summaries of
+      tables, clearing of results) becomes an `scf.forall`, a perfect nest one
+      of several dimensions. Of its innermost loop each task takes up to 256
+      iterations; they, or those of a loop inside, carry the unit attribute
+      `tile.lanes`: they may be spread over the lanes of the task. Iterations
+      are independent by construction: this level writes no other loops, each
+      iteration stores to elements of its own, and no stored element is read
+      in the same loop;
+    - a loop that checks (its results are conjunctions, or a maximum that is
+      compared, and only `cf.assert` asks for them) becomes tasks that
+      `tile.require` each conjunct:
+
+      ```mlir
+      %ok = scf.for %i = %c0 to %n step %c1 iter_args(%a = %true) -> (i1) {
+        %v = memref.load %lengths[%i] : memref<?xi32>
+        %c = arith.cmpi sge, %v, %zero : i32
+        %b = arith.andi %a, %c : i1
+        scf.yield %b : i1
+      }
+      cf.assert %ok, "a length is negative"
+      ```
+      becomes
+      ```mlir
+      scf.forall (%t) in (%chunks) {
+        ...
+        scf.for %i = %first to %last step %c1 {
+          %v = memref.load %lengths[%i] : memref<?xi32>
+          %c = arith.cmpi sge, %v, %zero : i32
+          tile.require %c, "a length is negative"
+        } {tile.lanes}
+      }
+      ```
+    - another check of elements, and a store, becomes a task of its own. Where
+      such a check needs a loop it runs on one lane, with a remark.
+
+    These task loops have no row rank. A load that only tasks use is left to
+    `fovea-outline-tasks`, which repeats it in the task. What the host would
+    still have to read is an error.
+
+    Rounding: none of its own.
+  }];
+  let dependentDialects = ["::fovea::tile::TileDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::cf::ControlFlowDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 def OutlineTasksPass : Pass<"fovea-outline-tasks", "::mlir::ModuleOp"> {
   let summary = "move each scf.forall of a scheduled function into a task function";
   let description = [{

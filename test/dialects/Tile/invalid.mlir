@@ -775,3 +775,27 @@ func.func @convert(%t: tensor<8x4xf32, #tile.in<register, [k, q]>>) {
   %u = tile.convert %t : tensor<8x4xf32, #tile.in<register, [k, q]>> -> tensor<8x4xf32, #tile.in<register, [k, e]>>
   return
 }
+
+// -----
+
+func.func @no_message(%c: i1) {
+  // expected-error@+1 {{'tile.require' op expected a message}}
+  tile.require %c, ""
+  return
+}
+
+// -----
+
+func.func @no_list(%c: i1) {
+  // expected-error@+1 {{expected number 0 to be the position of "too long" in the kernel's 'tile.messages'}}
+  tile.require %c, "too long" number 0
+  return
+}
+
+// -----
+
+func.func @wrong_number(%c: i1) attributes {tile.messages = ["too long", "too short"]} {
+  // expected-error@+1 {{expected number 1 to be the position of "too long" in the kernel's 'tile.messages'}}
+  tile.require %c, "too long" number 1
+  return
+}

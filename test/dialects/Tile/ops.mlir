@@ -124,3 +124,13 @@ func.func @run(%x: memref<?xf32>) {
   tile.run @bare tasks %n ()
   return
 }
+
+// CHECK-LABEL: @require
+// CHECK-SAME: tile.messages = ["a page is out of bounds"]
+// CHECK: tile.require %{{.*}}, "a length is negative"{{$}}
+// CHECK: tile.require %{{.*}}, "a page is out of bounds" number 0
+func.func @require(%c: i1) attributes {tile.messages = ["a page is out of bounds"]} {
+  tile.require %c, "a length is negative"
+  tile.require %c, "a page is out of bounds" number 0
+  return
+}

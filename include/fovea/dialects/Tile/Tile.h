@@ -47,6 +47,17 @@ inline constexpr llvm::StringLiteral kMachineAttrName = "tile.machine";
 /// Name of the attribute of a task function: near memory it needs, in bytes.
 inline constexpr llvm::StringLiteral kNearBytesAttrName = "tile.near_bytes";
 
+/// Name of the attribute of a kernel that lists the texts of its
+/// `tile.require` operations, each once.
+inline constexpr llvm::StringLiteral kMessagesAttrName = "tile.messages";
+
+/// Name of the unit attribute of a loop in a task whose iterations may be
+/// spread over the lanes of the task.
+inline constexpr llvm::StringLiteral kLanesAttrName = "tile.lanes";
+
+/// Name of the unit attribute of a function that is a kernel of a device.
+inline constexpr llvm::StringLiteral kKernelAttrName = "tile.kernel";
+
 /// The rank names of a tile type, outermost first.
 llvm::SmallVector<llvm::StringRef> getRanks(mlir::Type tile);
 
