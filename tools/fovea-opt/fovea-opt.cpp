@@ -8,6 +8,7 @@
 #include "fovea/passes/AttnToCascade/Passes.h"
 #include "fovea/passes/Cascade/Passes.h"
 #include "fovea/passes/CascadeToTile/Passes.h"
+#include "fovea/passes/TileToLanes/Passes.h"
 #include "fovea/passes/TileToVector/Passes.h"
 
 #include "mlir/InitAllDialects.h"
@@ -22,6 +23,7 @@ int main(int argc, char **argv) {
   fovea::registerAttnToCascadePasses();
   fovea::cascade::registerCascadePasses();
   fovea::registerCascadeToTilePasses();
+  fovea::registerTileToLanesPasses();
   fovea::registerTileToVectorPasses();
   mlir::registerAllPasses();
   fovea::registerTargetPasses();

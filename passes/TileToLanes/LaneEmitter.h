@@ -1,0 +1,187 @@
+//===- LaneEmitter.h - the code of one lane of a task -----------*- C++ -*-===//
+//
+// Walks a task function once and writes the code that each lane runs. A tile
+// value is held in one of two forms:
+//
+//   registers   one vector: the registers of its layout that this lane holds
+//   near        a buffer that all lanes share, with a slot per stage
+//
+// A number that differs between lanes is kept as a LaneFunction as long as
+// possible (base + sum of weights of the lane's bits), so that what is common
+// to many accesses is computed once, at the entry.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FOVEA_PASSES_TILETOLANES_LANEEMITTER_H
+#define FOVEA_PASSES_TILETOLANES_LANEEMITTER_H
+
+#include "fovea/dialects/Tile/Layout.h"
+#include "fovea/dialects/Tile/TileOps.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
+
+#include <map>
+
+namespace fovea {
+
+/// A memref of the caller as flat far memory with offset, sizes and strides.
+struct FarBuffer {
+  mlir::Value flat; // memref<?xT, 1>
+  mlir::Value offset;
+  llvm::SmallVector<mlir::Value> sizes, strides;
+};
+
+/// A tile in near memory.
+struct NearTile {
+  mlir::Value buffer; // memref<?xT, 3>
+  tile::NearOrder order;
+  llvm::StringRef slow, fast;
+  int64_t slowExtent = 0, fastExtent = 0; // of the tile, without padding
+  int64_t slotSize = 0;                   // elements per slot
+  int64_t held = 0;                       // values of a copy in registers
+  mlir::Value slot;                       // offset of the current slot, or null
+};
+
+/// A rank's name and its coordinate, as a value of this lane.
+using Coordinates = llvm::SmallVector<std::pair<llvm::StringRef, mlir::Value>>;
+
+class LaneEmitter {
+public:
+  LaneEmitter(mlir::func::FuncOp task, llvm::StringRef row,
+              tile::ScheduleAttr schedule, tile::MachineAttr machine);
+
+  /// Replaces the body of the task. Errors are reported.
+  mlir::LogicalResult run();
+
+private:
+  // TileToLanes.cpp: blocks, scalars, control flow.
+  mlir::LogicalResult emitBlock(mlir::Block &block);
+  mlir::LogicalResult emitOp(mlir::Operation &op);
+  mlir::LogicalResult emitFor(mlir::scf::ForOp op);
+  mlir::LogicalResult emitIf(mlir::scf::IfOp op);
+  mlir::Value lookup(mlir::Value value);
+  mlir::Type convertType(mlir::Type type);
+
+  // LaneValues.cpp: tiles in registers.
+  mlir::LogicalResult emitElementwise(mlir::Operation &op);
+  mlir::LogicalResult emitBroadcast(tile::BroadcastOp op);
+  mlir::LogicalResult emitCoordinate(tile::CoordinateOp op);
+  mlir::LogicalResult emitReduce(tile::ReduceOp op);
+  mlir::LogicalResult emitLookup(tile::LookupOp op);
+  mlir::LogicalResult emitConvert(tile::ConvertOp op);
+  mlir::Value convertThroughNear(mlir::Value vector, tile::LayoutAttr from,
+                                 tile::LayoutAttr to,
+                                 llvm::ArrayRef<llvm::StringRef> ranks);
+  mlir::Value shuffle(mlir::Value vector, llvm::ArrayRef<int64_t> registers);
+  mlir::Value fromElements(llvm::ArrayRef<mlir::Value> elements);
+  mlir::Value exchange(mlir::Value scalar, mlir::Value lane, int64_t mask);
+
+  // LaneFunctions.cpp: numbers that depend on the lane.
+  mlir::Value laneSum(llvm::ArrayRef<int64_t> weights, bool isXor = false);
+  mlir::Value subgroupSum(llvm::ArrayRef<int64_t> weights);
+  /// The part of a rank's coordinate that lane and subgroup contribute.
+  mlir::Value holderPart(tile::LayoutAttr layout, llvm::StringRef rank);
+  mlir::Value coordinate(tile::LayoutAttr layout, llvm::StringRef rank,
+                         int64_t reg);
+  /// A value from its table over lanes: finds one made before that differs by
+  /// a constant, else makes it.
+  mlir::Value laneTable(llvm::ArrayRef<int64_t> table);
+
+  // LaneMemory.cpp: far and near memory.
+  const FarBuffer &flatten(mlir::Value memref);
+  mlir::Value farOffset(tile::LoadOp op, const Coordinates &at,
+                        mlir::IRMapping *step);
+  mlir::Value isAligned(const FarBuffer &buffer, mlir::Value start,
+                        int64_t bytes);
+  mlir::LogicalResult emitRegisterLoad(tile::LoadOp op);
+  mlir::LogicalResult emitStore(tile::StoreOp op);
+  mlir::Value allocNear(int64_t elements, mlir::Type element);
+  mlir::Value value(mlir::Value outer, mlir::IRMapping *step);
+
+  // NearCopies.cpp: bringing tiles near.
+  mlir::FailureOr<NearTile> makeNearTile(tile::LoadOp op, int64_t slots);
+  mlir::LogicalResult emitNearLoad(tile::LoadOp op);
+  struct CopyPlan;
+  CopyPlan planCopy(tile::LoadOp op, const NearTile &near);
+  /// Starts the copy of a block; with machine.copy, into `slot`. Returns what
+  /// is held in registers until finishCopy, if copies go that way.
+  llvm::SmallVector<mlir::Value> startCopy(tile::LoadOp op, NearTile &near,
+                                           mlir::Value slot,
+                                           mlir::IRMapping *step);
+  void finishCopy(tile::LoadOp op, NearTile &near,
+                  llvm::ArrayRef<mlir::Value> held);
+  void copyElements(tile::LoadOp op, NearTile &near, mlir::Value slot,
+                    mlir::IRMapping *step);
+  mlir::Value nearOffset(const NearTile &near, mlir::Value slow,
+                         mlir::Value fast);
+  bool copiesAsynchronously() { return machine.getCopy() > 0; }
+
+  // LaneProducts.cpp: matrix atoms.
+  mlir::LogicalResult emitContract(tile::ContractOp op, mlir::Value init);
+  mlir::Value getInit(tile::ContractOp op);
+  struct Operand;
+  mlir::FailureOr<Operand> prepareOperand(tile::ContractOp op, bool isA);
+  mlir::Value readFragment(Operand &operand, int64_t repetition, int64_t step);
+  bool readsMatrices(const Operand &operand);
+  void readMatrices(Operand &operand, int64_t step);
+
+  // LaneStreams.cpp
+  mlir::LogicalResult emitStream(tile::StreamOp op);
+  struct StreamState;
+  llvm::SmallVector<mlir::Value> startBlock(tile::StreamOp op,
+                                            StreamState &stream,
+                                            mlir::Value first, mlir::Value end,
+                                            mlir::Value slot);
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  emitRange(tile::StreamOp op, StreamState &stream,
+            llvm::ArrayRef<mlir::Value> state, mlir::Value begin,
+            mlir::Value end);
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  emitStep(tile::StreamOp op, mlir::ValueRange state, mlir::Value first,
+           mlir::Value last, bool isPartial);
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  emitVariants(tile::StreamOp op, mlir::ValueRange state, mlir::Value first,
+               mlir::Value last);
+
+  // Small helpers.
+  mlir::Value index(int64_t v);
+  mlir::Value add(mlir::Value a, mlir::Value b);
+  mlir::Value add(mlir::Value a, int64_t c) { return c ? add(a, index(c)) : a; }
+  mlir::Value mul(mlir::Value a, mlir::Value b);
+  mlir::Value mul(mlir::Value a, int64_t c);
+  mlir::Value less(mlir::Value a, mlir::Value b);
+  mlir::Value both(mlir::Value a, mlir::Value b); // either may be null
+  void barrier();
+  int64_t numThreads() {
+    return machine.getLanes() * schedule.getSubgroups();
+  }
+  void noteConflicts(llvm::ArrayRef<int64_t> addresses, int64_t bytes,
+                     llvm::StringRef rank);
+
+  mlir::func::FuncOp task;
+  llvm::StringRef row;
+  tile::ScheduleAttr schedule;
+  tile::MachineAttr machine;
+  mlir::OpBuilder b;
+  mlir::Location loc;
+
+  mlir::IRMapping map; // scalars to scalars, register tiles to vectors
+  llvm::DenseMap<mlir::Value, NearTile> nears;
+  llvm::DenseMap<mlir::Value, FarBuffer> fars;
+  mlir::Value thread, lane, subgroup; // index
+  mlir::Operation *entryEnd = nullptr; // entry code is inserted before it
+  std::map<std::pair<bool, std::vector<int64_t>>, mlir::Value> laneSums;
+  std::map<std::vector<int64_t>, mlir::Value> subgroupSums;
+  llvm::SmallVector<std::pair<llvm::SmallVector<int64_t>, mlir::Value>> tables;
+  llvm::DenseMap<mlir::Value, tile::ContractOp> deferred; // products in sums
+  bool partial = false;       // inside a partial step
+  bool entryMeets = false;    // entry code has written near memory
+  int64_t nearBytes = 0, conflicts = 0;
+};
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_TILETOLANES_LANEEMITTER_H
