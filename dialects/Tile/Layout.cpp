@@ -67,8 +67,8 @@ LayoutAttr fovea::tile::slice(LayoutAttr layout, ArrayRef<StringRef> keep) {
   return LayoutAttr::get(layout.getContext(), registers, others[0], others[1]);
 }
 
-SmallVector<int64_t>
-fovea::tile::getSliceRegisters(LayoutAttr layout, ArrayRef<StringRef> keep) {
+SmallVector<int64_t> fovea::tile::getSliceRegisters(LayoutAttr layout,
+                                                    ArrayRef<StringRef> keep) {
   SmallVector<int64_t> result;
   for (int64_t reg = 0, e = getNumRegisters(layout); reg < e; ++reg) {
     int64_t rest = reg, place = 1, kept = 0;
@@ -113,16 +113,16 @@ static SmallVector<Digit> append(ArrayRef<Digit> digits, MLIRContext *context,
   return result;
 }
 
-LayoutAttr fovea::tile::repeat(LayoutAttr layout, StringRef rank,
-                               int64_t count, int64_t stride) {
+LayoutAttr fovea::tile::repeat(LayoutAttr layout, StringRef rank, int64_t count,
+                               int64_t stride) {
   MLIRContext *context = layout.getContext();
   return LayoutAttr::get(
       context, append(layout.getRegisters(), context, rank, count, stride),
       layout.getLanes(), layout.getSubgroups());
 }
 
-LayoutAttr fovea::tile::divide(LayoutAttr layout, StringRef rank,
-                               int64_t count, int64_t stride) {
+LayoutAttr fovea::tile::divide(LayoutAttr layout, StringRef rank, int64_t count,
+                               int64_t stride) {
   MLIRContext *context = layout.getContext();
   return LayoutAttr::get(
       context, layout.getRegisters(), layout.getLanes(),
@@ -132,6 +132,15 @@ LayoutAttr fovea::tile::divide(LayoutAttr layout, StringRef rank,
 //===----------------------------------------------------------------------===//
 // Functions of the lane
 //===----------------------------------------------------------------------===//
+
+bool LaneFunction::isIdentity() const {
+  for (auto [bit, weight] : llvm::enumerate(weights)) {
+    if (weight != int64_t(1) << bit) {
+      return false;
+    }
+  }
+  return base == 0;
+}
 
 static std::optional<LaneFunction> fit(ArrayRef<int64_t> values, bool isXor) {
   LaneFunction function;
@@ -172,7 +181,7 @@ int64_t Conversion::getCost() const {
   }
   int64_t cost = 0;
   for (const Source &source : sources) {
-    cost += kind == Shuffles ? source.registers.size() : 0;
+    cost += source.lane.isIdentity() ? 0 : source.registers.size();
   }
   return cost;
 }
@@ -253,37 +262,31 @@ Conversion fovea::tile::planConversion(LayoutAttr from, LayoutAttr to,
       holders[coordinatesOf(from, ranks, reg, lane)].push_back({reg, lane});
     }
   }
-  bool shuffles = false;
+  bool renames = true;
   for (int64_t reg = 0, e = getNumRegisters(to); reg < e; ++reg) {
     // The lane's own copy where every lane has one, else the first holder.
     SmallVector<std::pair<int64_t, int64_t>> own, first;
     for (int64_t lane = 0; lane < lanes; ++lane) {
       auto it = holders.find(coordinatesOf(to, ranks, reg, lane));
       if (it == holders.end()) {
-        return plan;
+        return Conversion();
       }
       first.push_back(it->second.front());
-      for (auto [heldReg, heldLane] : it->second) {
-        if (heldLane == lane) {
-          own.push_back({heldReg, heldLane});
-          break;
-        }
+      auto *held = llvm::find_if(
+          it->second, [&](auto place) { return place.second == lane; });
+      if (held != it->second.end()) {
+        own.push_back(*held);
       }
     }
-    bool inPlace = static_cast<int64_t>(own.size()) == lanes &&
-                   llvm::all_of(own, [&](auto place) {
-                     return place.first == own.front().first;
-                   });
     std::optional<Conversion::Source> source =
-        planRegister(inPlace ? own : first);
+        planRegister(static_cast<int64_t>(own.size()) == lanes ? own : first);
     if (!source) {
-      plan.sources.clear();
-      return plan;
+      return Conversion();
     }
-    shuffles |= !inPlace;
+    renames &= source->lane.isIdentity() && source->registers.size() == 1;
     plan.sources.push_back(*source);
   }
-  plan.kind = shuffles ? Conversion::Shuffles : Conversion::Registers;
+  plan.kind = renames ? Conversion::Registers : Conversion::Shuffles;
   return plan;
 }
 
@@ -315,26 +318,23 @@ fovea::tile::matchOperand(LayoutAttr tile, StringRef free, StringRef contracted,
       if (used[source]) {
         continue;
       }
-      SmallVector<std::pair<int64_t, int64_t>> assigned;
+      SmallVector<int64_t> order = match.order;
       bool fits = true;
       for (int64_t lane = 0; lane < lanes && fits; ++lane) {
         int64_t row = repetition * atomFree +
                       getCoordinate(operand, freeName, reg, lane, 0);
         int64_t k = getCoordinate(tile, contracted, source, lane, 0);
-        int64_t slot =
-            step * atomK + getCoordinate(operand, "k", reg, lane, 0);
+        int64_t slot = step * atomK + getCoordinate(operand, "k", reg, lane, 0);
         fits = getCoordinate(tile, free, source, lane, 0) == row &&
-               (match.order[slot] < 0 || match.order[slot] == k);
-        assigned.push_back({slot, k});
+               (order[slot] < 0 || order[slot] == k);
+        order[slot] = k;
       }
       if (!fits) {
         continue;
       }
       used[source] = true;
       match.registers[i] = source;
-      for (auto [slot, k] : assigned) {
-        match.order[slot] = k;
-      }
+      match.order = std::move(order);
       break;
     }
     if (match.registers[i] < 0) {
@@ -371,8 +371,8 @@ int64_t fovea::tile::countConflicts(ArrayRef<int64_t> addresses, int64_t bytes,
     SmallVector<llvm::SmallVector<int64_t, 4>> words(banks);
     size_t most = 1;
     for (size_t i = begin; i < std::min(begin + group, addresses.size()); ++i) {
-      for (int64_t word = addresses[i] / 4; word <= (addresses[i] + bytes - 1) / 4;
-           ++word) {
+      for (int64_t word = addresses[i] / 4;
+           word <= (addresses[i] + bytes - 1) / 4; ++word) {
         auto &bank = words[word % banks];
         if (!llvm::is_contained(bank, word)) {
           bank.push_back(word);

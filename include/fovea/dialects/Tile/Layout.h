@@ -70,18 +70,24 @@ LayoutAttr divide(LayoutAttr layout, llvm::StringRef rank, int64_t count,
 struct LaneFunction {
   int64_t base = 0;
   llvm::SmallVector<int64_t> weights; // by bit of the lane's number
+
+  /// Every lane's number is its own value.
+  bool isIdentity() const;
   bool operator==(const LaneFunction &other) const {
     return base == other.base && weights == other.weights;
   }
 };
 
-/// The function with these values by lane, if it is a sum over bits.
+/// The function with these values by lane (at least one), if it is a sum over
+/// bits.
 std::optional<LaneFunction> fitSum(llvm::ArrayRef<int64_t> values);
 /// The same where the weights of set bits are combined by exclusive or.
 std::optional<LaneFunction> fitXor(llvm::ArrayRef<int64_t> values);
 
 /// How the registers of one layout are filled from those of another.
 struct Conversion {
+  /// Registers renames; Shuffles also brings from other lanes or chooses by
+  /// lane; Near goes through near memory.
   enum Kind { Registers, Shuffles, Near } kind = Near;
   /// Registers, Shuffles: for each register of the result, where it comes from.
   struct Source {
@@ -89,9 +95,9 @@ struct Conversion {
     /// bits in `select` (lowest bit first), all of them brought.
     llvm::SmallVector<int64_t> registers;
     llvm::SmallVector<unsigned> select; // bits of the receiving lane
-    LaneFunction lane;                  // exclusive or; Shuffles only
+    LaneFunction lane; // exclusive or; the identity needs no shuffle
   };
-  llvm::SmallVector<Source> sources;
+  llvm::SmallVector<Source> sources; // none if Near
 
   /// Shuffles of one register per subgroup; 0 if none, -1 through memory.
   int64_t getCost() const;
@@ -122,7 +128,8 @@ matchOperand(LayoutAttr tile, llvm::StringRef free, llvm::StringRef contracted,
 /// `pitch` elements, in which chunks of `chunk` are permuted by the row so that
 /// lanes that read a column of chunks meet different banks:
 ///
-///   offset = slow * pitch + ((fast / chunk) ^ ((slow >> shift) & mask)) * chunk
+///   offset = slow * pitch + ((fast / chunk) ^ ((slow >> shift) & mask)) *
+///   chunk
 ///            + fast % chunk
 struct NearOrder {
   int64_t pitch = 0, chunk = 1, mask = 0, shift = 0;
