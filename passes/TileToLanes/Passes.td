@@ -5,6 +5,21 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FoldExponentialsPass : Pass<"fovea-fold-exponentials", "::mlir::func::FuncOp"> {
+  let summary = "powers of two with the scale folded in";
+  let description = [{
+    On f32 tiles, `exp(c x - y)` with a constant c and a y per row becomes
+    `exp2(fma(x, c log2 e, -y log2 e))`, other `exp(x)` become
+    `exp2(x log2 e)`, and `max(c x)` with c > 0 becomes `c max(x)`.
+
+    The exponent is rounded once where it was rounded twice; y log2 e carries a
+    rounding error of |y| 2^-24, so weights differ by as much, relatively.
+  }];
+  let dependentDialects = ["::fovea::tile::TileDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
 def AssignLayoutsPass : Pass<"fovea-assign-layouts", "::mlir::func::FuncOp"> {
   let summary = "say which lane holds what of each register tile";
   let description = [{
