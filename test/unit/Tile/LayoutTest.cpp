@@ -196,6 +196,12 @@ TEST(NearOrder, ChunksOfAColumnMeetDifferentBanks) {
     // A pitch of 144 bytes needs no exclusive or, but an eighth more memory.
     EXPECT_EQ(countColumnConflicts({72, 1, 0, 0}, fast), 0);
   }
+  // Chunks that are no power of two: an odd number of them keeps rows apart.
+  EXPECT_EQ(countColumnConflicts({40, 8, 0, 0}, 0), 0);
+  EXPECT_EQ(countColumnConflicts({80, 8, 0, 0}, 0), 1);
+  EXPECT_EQ(countColumnConflicts({88, 8, 0, 0}, 0), 0);
+  EXPECT_EQ(countColumnConflicts({96, 8, 0, 0}, 0), 3);
+  EXPECT_EQ(countColumnConflicts({104, 8, 0, 0}, 0), 0);
   // Rows of 64 bytes: two of them fill the banks once, so every second row
   // takes the next permutation.
   EXPECT_EQ(countColumnConflicts({32, 8, 3, 0}, 0), 1);
