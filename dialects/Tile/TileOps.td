@@ -204,12 +204,14 @@ def Tile_DotPairsOp : Tile_Op<"dot_pairs", [Pure]> {
 }
 
 def Tile_RunOp : Tile_Op<"run"> {
-  let summary = "run a task function for every task number, on the pool's threads";
+  let summary = "run a task function for every task number";
   let description = [{
     Calls `@callee(arguments..., task)` for task in [0, tasks), in any order
-    and on any thread; returns when all are done.
+    and on any thread of the pool; returns when all are done. A nested symbol,
+    `@device::@callee`, is a kernel of a device: then what follows on the
+    device waits until all are done, and the host may go on.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$callee, Index:$tasks,
+  let arguments = (ins SymbolRefAttr:$callee, Index:$tasks,
                        Variadic<AnyType>:$arguments);
   let assemblyFormat = [{
     $callee `tasks` $tasks `(` $arguments `)` attr-dict (`:` type($arguments)^)?

@@ -69,9 +69,40 @@ def OutlineTasksPass : Pass<"fovea-outline-tasks", "::mlir::ModuleOp"> {
     becomes `tile.run @f_tasks_0 tasks %mn (captured...)` and a private
     function that finds %i and %j from the task's number (the last index is
     the fastest). Constants are cloned, not captured.
+
+    With `device` the functions are public, carry the unit attribute
+    `tile.kernel` and lie in `gpu.module @device`:
+    `tile.run @device::@f_tasks_0`. A kernel takes the buffers that views are
+    views of, and computes views, extents, strides and arithmetic on them
+    again where that needs no further argument. Elements that the host would
+    load for tasks are loaded by the tasks: nothing may write them between the
+    load's place and the tasks. The messages of `tile.require` are listed in
+    the kernel's attribute `tile.messages`, each once, and each requirement
+    gets the number of its own.
+
+    ```mlir
+    %n = memref.dim %x, %c0 : memref<?xf32>
+    %s = memref.load %scale[] : memref<f32>
+    scf.forall (%i) in (%n) { memref.store %s, %x[%i] : memref<?xf32> }
+    ```
+    becomes `tile.run @device::@f_tasks_0 tasks %n(%x, %scale)` and
+    ```mlir
+    gpu.module @device {
+      func.func @f_tasks_0(%x: memref<?xf32>, %scale: memref<f32>, %task: index)
+          attributes {tile.kernel, tile.schedule = ...} {
+        %s = memref.load %scale[] : memref<f32>
+        memref.store %s, %x[%task] : memref<?xf32>
+        return
+      }
+    }
+    ```
   }];
+  let options = [Option<"device", "device", "bool", /*default=*/"false",
+                        "Tasks are kernels of a device">];
   let dependentDialects = ["::fovea::tile::TileDialect",
                            "::mlir::func::FuncDialect",
+                           "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect"];
 }
 

@@ -123,7 +123,7 @@ LLVM::LLVMFuncOp RunLowering::makeBody(tile::RunOp run) {
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   auto voidType = LLVM::LLVMVoidType::get(b.getContext());
   auto body = LLVM::LLVMFuncOp::create(
-      b, loc, (run.getCallee() + "_body").str(),
+      b, loc, (run.getCallee().getLeafReference().getValue() + "_body").str(),
       LLVM::LLVMFunctionType::get(voidType,
                                   {pointer, b.getI64Type(), b.getI32Type()}),
       LLVM::Linkage::Internal);
@@ -152,18 +152,21 @@ LLVM::LLVMFuncOp RunLowering::makeBody(tile::RunOp run) {
   }
   arguments.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(),
                                                  body.getArgument(1)));
-  func::CallOp::create(b, loc, run.getCallee(), TypeRange(), arguments);
+  func::CallOp::create(b, loc, run.getCallee().getLeafReference(), TypeRange(),
+                       arguments);
   LLVM::ReturnOp::create(b, loc, ValueRange());
   return body;
 }
 
 LogicalResult RunLowering::lower(tile::RunOp run, Value threads) {
-  auto callee = symbols.lookup<func::FuncOp>(run.getCallee());
+  auto flat = dyn_cast<FlatSymbolRefAttr>(run.getCallee());
+  auto callee =
+      flat ? symbols.lookup<func::FuncOp>(flat.getValue()) : func::FuncOp();
   SmallVector<Type> expected(run.getArguments().getTypes());
   expected.push_back(IndexType::get(run.getContext()));
   if (!callee || callee.getArgumentTypes() != ArrayRef(expected) ||
       callee.getNumResults() != 0) {
-    return run.emitOpError("expected @")
+    return run.emitOpError("expected ")
            << run.getCallee()
            << " to be a function of the arguments and the task's number";
   }

@@ -38,3 +38,12 @@ func.func private @task(%i: index) -> index {
   %n = tile.threads
   return %n : index
 }
+
+// -----
+
+func.func @kernel_of_a_device(%x: memref<?xf32>) {
+  %n = arith.constant 4 : index
+  // expected-error @below {{expected @device::@task to be a function of the arguments and the task's number}}
+  tile.run @device::@task tasks %n(%x) : memref<?xf32>
+  return
+}
