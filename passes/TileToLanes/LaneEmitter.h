@@ -123,9 +123,19 @@ private:
   mlir::LogicalResult emitContract(tile::ContractOp op, mlir::Value init);
   mlir::Value getInit(tile::ContractOp op);
   struct Operand;
-  mlir::FailureOr<Operand> prepareOperand(tile::ContractOp op, bool isA);
+  mlir::FailureOr<Operand> describeOperand(tile::ContractOp op, bool isA);
+  mlir::FailureOr<std::pair<Operand, Operand>>
+  describeOperands(tile::ContractOp op);
+  llvm::SmallVector<int64_t> offsetsOf(const Operand &operand,
+                                       const NearTile &near, int64_t repetition,
+                                       int64_t step, int64_t reg);
+  llvm::SmallVector<int64_t> blockOffsets(const Operand &operand,
+                                          const NearTile &near, int64_t step,
+                                          int64_t first, int64_t count);
+  int64_t countReadConflicts(const Operand &operand, const NearTile &near);
+  int64_t countReadConflicts(tile::LoadOp op, const NearTile &near);
   mlir::Value readFragment(Operand &operand, int64_t repetition, int64_t step);
-  bool readsMatrices(const Operand &operand);
+  bool readsMatrices(const Operand &operand, const NearTile &near);
   void readMatrices(Operand &operand, int64_t step);
 
   // LaneStreams.cpp
@@ -158,8 +168,6 @@ private:
   int64_t numThreads() {
     return machine.getLanes() * schedule.getSubgroups();
   }
-  void noteConflicts(llvm::ArrayRef<int64_t> addresses, int64_t bytes,
-                     llvm::StringRef rank);
 
   mlir::func::FuncOp task;
   llvm::StringRef row;

@@ -35,6 +35,7 @@ struct LaneEmitter::Operand {
   bool isRow = false; // subgroups share out the free rank
   Type element;       // of the atom
   SmallVector<int64_t> order;
+  Value tile;
   // From registers:
   Value vector;
   SmallVector<int64_t> registers; // by (repetition, step, register)
@@ -58,8 +59,9 @@ Value LaneEmitter::getInit(tile::ContractOp op) {
   return sum.getLhs() == op.getResult() ? sum.getRhs() : sum.getLhs();
 }
 
+/// Everything about an operand that its types say.
 FailureOr<LaneEmitter::Operand>
-LaneEmitter::prepareOperand(tile::ContractOp op, bool isA) {
+LaneEmitter::describeOperand(tile::ContractOp op, bool isA) {
   auto atom = op->getAttrOfType<tile::AtomAttr>("tile.atom");
   auto m = op->getAttrOfType<StringAttr>("tile.m");
   if (!atom || !m) {
@@ -90,9 +92,9 @@ LaneEmitter::prepareOperand(tile::ContractOp op, bool isA) {
   for (int64_t i = 0; i < operand.steps * operand.atomK; ++i) {
     operand.order.push_back(i);
   }
-  auto near = nears.find(tile);
-  if (near != nears.end()) {
-    operand.near = &near->second;
+  operand.tile = tile;
+  if (auto load = tile.getDefiningOp<tile::LoadOp>();
+      load && !tile::getLayout(type)) {
     return operand;
   }
   LayoutAttr held = tile::getLayout(type);
@@ -108,10 +110,26 @@ LaneEmitter::prepareOperand(tile::ContractOp op, bool isA) {
                         "of the atom, got ")
            << type;
   }
-  operand.vector = lookup(tile);
   operand.registers = match->registers;
   operand.order = match->order;
   return operand;
+}
+
+/// Both operands take the contracted rank in the order that one of them has.
+FailureOr<std::pair<LaneEmitter::Operand, LaneEmitter::Operand>>
+LaneEmitter::describeOperands(tile::ContractOp op) {
+  FailureOr<Operand> a = describeOperand(op, true);
+  FailureOr<Operand> b = describeOperand(op, false);
+  if (failed(a) || failed(b)) {
+    return failure();
+  }
+  bool aHeld = !a->registers.empty(), bHeld = !b->registers.empty();
+  if (aHeld && bHeld && a->order != b->order) {
+    return op.emitError("expected operands in one order of rank '")
+           << a->contracted << "'";
+  }
+  (aHeld ? b : a)->order = (aHeld ? a : b)->order;
+  return std::make_pair(*a, *b);
 }
 
 //===----------------------------------------------------------------------===//
@@ -131,28 +149,54 @@ static Value subgroupPart(const NearTile &near, bool isRow, StringRef free,
 
 /// The tile's element of the atom's register `reg` in each lane, as an offset
 /// in the slot.
-static SmallVector<int64_t> offsetsOf(LayoutAttr layout, StringRef name,
-                                      const NearTile &near, bool freeIsSlow,
-                                      int64_t freeBase, int64_t step,
-                                      int64_t atomK, ArrayRef<int64_t> order,
-                                      int64_t reg) {
+SmallVector<int64_t> LaneEmitter::offsetsOf(const Operand &operand,
+                                            const NearTile &near,
+                                            int64_t repetition, int64_t step,
+                                            int64_t reg) {
   SmallVector<int64_t> offsets;
+  LayoutAttr layout = operand.layout;
   for (int64_t lane = 0, e = tile::getNumLanes(layout); lane < e; ++lane) {
-    int64_t free = freeBase + tile::getCoordinate(layout, name, reg, lane, 0);
-    int64_t k =
-        order[step * atomK + tile::getCoordinate(layout, "k", reg, lane, 0)];
-    offsets.push_back(freeIsSlow ? near.order.getOffset(free, k)
-                                 : near.order.getOffset(k, free));
+    int64_t free = repetition * operand.atomFree +
+                   tile::getCoordinate(layout, operand.name, reg, lane, 0);
+    int64_t k = operand.order[step * operand.atomK +
+                              tile::getCoordinate(layout, "k", reg, lane, 0)];
+    offsets.push_back(near.slow == operand.free
+                          ? near.order.getOffset(free, k)
+                          : near.order.getOffset(k, free));
+  }
+  return offsets;
+}
+
+/// Where the 32 lanes of `tile.read_matrix` point for blocks first, ...,
+/// first + count of one step: blocks of one repetition, then of the next.
+SmallVector<int64_t> LaneEmitter::blockOffsets(const Operand &operand,
+                                               const NearTile &near,
+                                               int64_t step, int64_t first,
+                                               int64_t count) {
+  SmallVector<int64_t> offsets;
+  LayoutAttr layout = operand.layout;
+  int64_t perFragment = tile::getNumRegisters(layout) / 2;
+  for (int64_t lane = 0; lane < 32; ++lane) {
+    int64_t block = first + lane / 8 % count, line = lane % 8;
+    int64_t reg = block % perFragment * 2;
+    int64_t free =
+        block / perFragment * operand.atomFree +
+        tile::getCoordinate(layout.getRegisters(), operand.name, reg);
+    int64_t k = step * operand.atomK +
+                tile::getCoordinate(layout.getRegisters(), "k", reg);
+    bool freeIsSlow = near.slow == operand.free;
+    offsets.push_back(near.order.getOffset((freeIsSlow ? free : k) + line,
+                                           freeIsSlow ? k : free));
   }
   return offsets;
 }
 
 /// The 8 x 8 blocks of `tile.read_matrix` make up this operand.
-bool LaneEmitter::readsMatrices(const Operand &operand) {
-  if (!machine.getMatrixLoad() || !operand.near ||
+bool LaneEmitter::readsMatrices(const Operand &operand, const NearTile &near) {
+  if (!machine.getMatrixLoad() ||
       operand.element.getIntOrFloatBitWidth() != 16 ||
-      getElementTypeOrSelf(operand.near->buffer.getType()) != operand.element ||
-      operand.near->order.chunk != 8) {
+      getElementTypeOrSelf(operand.tile.getType()) != operand.element ||
+      near.order.chunk != 8) {
     return false;
   }
   for (auto [i, k] : llvm::enumerate(operand.order)) {
@@ -188,24 +232,7 @@ void LaneEmitter::readMatrices(Operand &operand, int64_t step) {
   SmallVector<Value> blocks(total);
   for (int64_t first = 0; first < total;) {
     int64_t count = total - first >= 4 ? 4 : total - first >= 2 ? 2 : 1;
-    SmallVector<int64_t> addresses;
-    for (int64_t lane = 0; lane < 32; ++lane) {
-      int64_t block = first + lane / 8 % count, line = lane % 8;
-      int64_t reg = block % perFragment * 2;
-      int64_t free = block / perFragment * operand.atomFree +
-                     tile::getCoordinate(layout.getRegisters(), operand.name, reg);
-      int64_t k = step * operand.atomK +
-                  tile::getCoordinate(layout.getRegisters(), "k", reg);
-      int64_t slow = freeIsSlow ? free : k, fast = freeIsSlow ? k : free;
-      addresses.push_back(near.order.getOffset(slow + line, fast));
-    }
-    SmallVector<int64_t> bytes(addresses);
-    for (int64_t &address : bytes) {
-      address *= 2;
-    }
-    noteConflicts(ArrayRef(bytes).take_front(8 * count), 16,
-                  operand.contracted);
-    Value at = laneTable(addresses);
+    Value at = laneTable(blockOffsets(operand, near, step, first, count));
     if (operand.subgroupOffset) {
       at = add(at, operand.subgroupOffset);
     }
@@ -287,20 +314,12 @@ Value LaneEmitter::readFragment(Operand &operand, int64_t repetition,
   int64_t size = llvm::divideCeil(held.getIntOrFloatBitWidth(), 8);
   SmallVector<SmallVector<int64_t>> offsets;
   for (int64_t reg = 0; reg < count; ++reg) {
-    offsets.push_back(offsetsOf(layout, operand.name, near,
-                                near.slow == operand.free,
-                                repetition * operand.atomFree, step,
-                                operand.atomK, operand.order, reg));
+    offsets.push_back(offsetsOf(operand, near, repetition, step, reg));
   }
   auto heldType = VectorType::get({count}, held);
   Value fragment = arith::ConstantOp::create(b, loc, b.getZeroAttr(heldType));
   for (int64_t reg = 0; reg < count;) {
     int64_t run = getRun(offsets, reg, 16 / size);
-    SmallVector<int64_t> bytes(offsets[reg]);
-    for (int64_t &offset : bytes) {
-      offset *= size;
-    }
-    noteConflicts(bytes, run * size, operand.contracted);
     Value at = laneTable(offsets[reg]);
     if (operand.subgroupOffset) {
       at = add(at, operand.subgroupOffset);
@@ -326,19 +345,20 @@ Value LaneEmitter::readFragment(Operand &operand, int64_t repetition,
 //===----------------------------------------------------------------------===//
 
 LogicalResult LaneEmitter::emitContract(tile::ContractOp op, Value init) {
-  FailureOr<Operand> a = prepareOperand(op, true);
-  FailureOr<Operand> other = prepareOperand(op, false);
-  if (failed(a) || failed(other)) {
+  auto described = describeOperands(op);
+  if (failed(described)) {
     return failure();
   }
-  // Both operands take the contracted rank in the order that one of them has.
-  if (a->vector && other->vector && a->order != other->order) {
-    return op.emitError("expected operands in one order of rank '")
-           << a->contracted << "'";
+  Operand *a = &described->first, *other = &described->second;
+  for (Operand *operand : {a, other}) {
+    if (!operand->registers.empty()) {
+      operand->vector = lookup(operand->tile);
+      continue;
+    }
+    operand->near = &nears.find(operand->tile)->second;
   }
-  (a->vector ? other : a)->order = (a->vector ? a : other)->order;
   int64_t rows = schedule.getRows() / schedule.getSubgroups();
-  for (Operand *operand : {&*a, &*other}) {
+  for (Operand *operand : {a, other}) {
     if (!operand->near || !operand->isRow) {
       continue;
     }
@@ -378,8 +398,8 @@ LogicalResult LaneEmitter::emitContract(tile::ContractOp op, Value init) {
                           .getResult();
   }
   for (int64_t step = 0; step < a->steps; ++step) {
-    for (Operand *operand : {&*a, &*other}) {
-      if (readsMatrices(*operand)) {
+    for (Operand *operand : {a, other}) {
+      if (operand->near && readsMatrices(*operand, *operand->near)) {
         readMatrices(*operand, step);
       }
     }
@@ -406,12 +426,61 @@ LogicalResult LaneEmitter::emitContract(tile::ContractOp op, Value init) {
   return success();
 }
 
-void LaneEmitter::noteConflicts(ArrayRef<int64_t> addresses, int64_t bytes,
-                                StringRef rank) {
-  int64_t extra = tile::countConflicts(addresses, bytes, machine.getBanks());
-  if (extra && !conflicts) {
-    emitRemark(loc) << "bank conflicts where a product over rank '" << rank
-                    << "' reads its operand: " << extra << " extra cycles";
+/// Extra cycles that reading this operand once takes.
+int64_t LaneEmitter::countReadConflicts(const Operand &operand,
+                                        const NearTile &near) {
+  LayoutAttr layout = operand.layout;
+  int64_t size = llvm::divideCeil(
+      getElementTypeOrSelf(operand.tile.getType()).getIntOrFloatBitWidth(), 8);
+  int64_t extra = 0, count = tile::getNumRegisters(layout);
+  auto note = [&](SmallVector<int64_t> offsets, int64_t elements) {
+    for (int64_t &offset : offsets) {
+      offset *= size;
+    }
+    extra += tile::countConflicts(offsets, elements * size, machine.getBanks());
+  };
+  for (int64_t step = 0; step < operand.steps; ++step) {
+    if (readsMatrices(operand, near)) {
+      int64_t total = operand.repetitions * count / 2;
+      for (int64_t block = 0; block < total; ++block) {
+        SmallVector<int64_t> rows = blockOffsets(operand, near, step, block, 1);
+        rows.truncate(8);
+        note(rows, 8);
+      }
+      continue;
+    }
+    for (int64_t rep = 0; rep < operand.repetitions; ++rep) {
+      SmallVector<SmallVector<int64_t>> offsets;
+      for (int64_t reg = 0; reg < count; ++reg) {
+        offsets.push_back(offsetsOf(operand, near, rep, step, reg));
+      }
+      for (int64_t reg = 0; reg < count;) {
+        int64_t run = getRun(offsets, reg, 16 / size);
+        note(offsets[reg], run);
+        reg += run;
+      }
+    }
   }
-  conflicts += extra;
+  return extra;
+}
+
+/// The same for all products that read this tile.
+int64_t LaneEmitter::countReadConflicts(tile::LoadOp op, const NearTile &near) {
+  int64_t extra = 0;
+  for (Operation *user : op->getUsers()) {
+    auto contract = dyn_cast<tile::ContractOp>(user);
+    if (!contract) {
+      continue;
+    }
+    auto operands = describeOperands(contract);
+    if (failed(operands)) {
+      return 0; // reported when the product is emitted
+    }
+    for (const Operand &operand : {operands->first, operands->second}) {
+      if (operand.tile == op.getResult()) {
+        extra += countReadConflicts(operand, near);
+      }
+    }
+  }
+  return extra;
 }

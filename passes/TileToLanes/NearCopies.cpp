@@ -37,8 +37,10 @@ LaneEmitter::CopyPlan LaneEmitter::planCopy(tile::LoadOp op,
   plan.size = llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
   int64_t most = copiesAsynchronously() ? machine.getCopy() : 16;
   for (int64_t bytes = most; bytes >= 4 && !plan.chunk; bytes /= 2) {
+    // An asynchronous copy writes in one piece.
     if (bytes >= plan.size && near.fastExtent * plan.size % bytes == 0 &&
-        near.order.chunk * plan.size % bytes == 0) {
+        (!copiesAsynchronously() ||
+         near.order.chunk * plan.size % bytes == 0)) {
       plan.chunk = bytes / plan.size;
     }
   }
@@ -54,13 +56,14 @@ LaneEmitter::CopyPlan LaneEmitter::planCopy(tile::LoadOp op,
 // Orders
 //===----------------------------------------------------------------------===//
 
-/// Rows of whole chunks. Powers of two of them are permuted by the row; else a
-/// pitch of an odd number of chunks keeps rows apart.
-static tile::NearOrder chooseOrder(int64_t fast, int64_t size, int64_t banks) {
+/// Rows of whole chunks of `bytes` bytes. Powers of two of them are permuted by
+/// the row; else a pitch of an odd number of chunks keeps rows apart.
+static tile::NearOrder makeOrder(int64_t fast, int64_t size, int64_t bytes,
+                                 int64_t banks) {
   tile::NearOrder order;
-  order.chunk = std::max<int64_t>(1, 16 / size);
+  order.chunk = std::max<int64_t>(1, bytes / size);
   int64_t chunks = llvm::divideCeil(fast, order.chunk);
-  int64_t line = banks * 4 / 16; // chunks that meet different banks
+  int64_t line = banks * 4 / bytes; // chunks that meet different banks
   if (llvm::isPowerOf2_64(chunks)) {
     // Rows that share a line of banks are told apart by their place in it.
     int64_t rowsPerLine = std::max<int64_t>(1, line / chunks);
@@ -111,7 +114,23 @@ FailureOr<NearTile> LaneEmitter::makeNearTile(tile::LoadOp op, int64_t slots) {
   int64_t slow = getPaddedExtent(op, near.slow);
   int64_t fast = getPaddedExtent(op, near.fast);
   int64_t size = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-  near.order = chooseOrder(fast, size, machine.getBanks());
+  // The largest chunks with the fewest conflicts.
+  int64_t fewest = -1;
+  tile::NearOrder best;
+  for (int64_t bytes : {16, 8, 4}) {
+    near.order = makeOrder(fast, size, bytes, machine.getBanks());
+    int64_t extra = countReadConflicts(op, near);
+    if (fewest < 0 || extra < fewest) {
+      fewest = extra;
+      best = near.order;
+    }
+  }
+  near.order = best;
+  conflicts += fewest;
+  if (fewest > 0) {
+    emitRemark(op.getLoc()) << "products that read " << type << " take "
+                            << fewest << " extra cycles for bank conflicts";
+  }
   near.slotSize = slow * near.order.pitch;
   near.buffer = allocNear(near.slotSize * slots, type.getElementType());
   if (slow == near.slowExtent && fast == near.fastExtent) {
@@ -372,10 +391,20 @@ void LaneEmitter::finishCopy(tile::LoadOp op, NearTile &near,
       auto some = scf::IfOp::create(b, loc, place.exists, false);
       b.setInsertionPointToStart(some.thenBlock());
     }
-    Value to = nearOffset(near, place.slow, place.fast);
-    vector::StoreOp::create(b, loc, vector, near.buffer, ValueRange{to},
-                            /*nontemporal=*/false,
-                            llvm::MaybeAlign(chunk * plan.size));
+    // In pieces that the order keeps together.
+    int64_t piece = std::min(chunk, near.order.chunk);
+    for (int64_t begin = 0; begin < chunk; begin += piece) {
+      Value part = vector;
+      if (piece < chunk) {
+        part = vector::ExtractStridedSliceOp::create(
+            b, loc, vector, ArrayRef<int64_t>{begin}, ArrayRef<int64_t>{piece},
+            ArrayRef<int64_t>{1});
+      }
+      Value to = nearOffset(near, place.slow, add(place.fast, begin));
+      vector::StoreOp::create(b, loc, part, near.buffer, ValueRange{to},
+                              /*nontemporal=*/false,
+                              llvm::MaybeAlign(piece * plan.size));
+    }
   }
 }
 

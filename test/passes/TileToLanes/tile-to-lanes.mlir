@@ -54,7 +54,7 @@ func.func @attention(%arg0: tensor<?x?x?x64xbf16>, %arg1: !attn.kv<dense, key = 
 // CHECK: scf.for
 // The block read before is written, the next one is read while this one is used.
 // CHECK: gpu.barrier
-// CHECK: vector.store %{{.*}} : memref<4096xbf16, 3>, vector<8xbf16>
+// CHECK: vector.store %{{.*}} : memref<4096xbf16, 3>, vector<4xbf16>
 // CHECK: gpu.barrier
 // CHECK: vector.load %{{.*}} : memref<?xbf16, 1>, vector<8xbf16>
 // CHECK: vector.load %{{.*}} : memref<4096xbf16, 3>, vector<4xbf16>
