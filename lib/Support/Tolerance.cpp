@@ -41,8 +41,8 @@ double fovea::getTolerance(Precision input, Precision output, int64_t length) {
   return allowed;
 }
 
-Comparison fovea::compare(llvm::ArrayRef<double> actual,
-                          llvm::ArrayRef<double> reference) {
+Comparison fovea::compare(const std::vector<double> &actual,
+                          const std::vector<double> &reference) {
   assert(actual.size() == reference.size() && "same number of elements");
   Comparison result;
   for (double r : reference) {

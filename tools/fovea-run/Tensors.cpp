@@ -2,7 +2,8 @@
 
 #include "Tensors.h"
 
-#include "fovea/Support/FloatConvert.h"
+#include "fovea/Support/FloatBits.h"
+#include "fovea/Support/Random.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -264,24 +265,6 @@ fovea::parseShape(llvm::StringRef text) {
     shape.push_back(size);
   }
   return shape;
-}
-
-/// The next of a sequence that a seed fixes on every machine (splitmix64).
-static uint64_t nextBits(uint64_t &state) {
-  uint64_t z = state += 0x9e3779b97f4a7c15;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
-}
-
-static double nextUniform(uint64_t &state) {
-  return static_cast<double>(nextBits(state) >> 11) * 0x1p-53;
-}
-
-/// Normal with variance 1.
-static double nextNormal(uint64_t &state) {
-  double radius = std::sqrt(-2 * std::log(1 - nextUniform(state)));
-  return radius * std::cos(6.283185307179586 * nextUniform(state));
 }
 
 /// Integers by rule: "arange", "shuffle" (a random order of 0 to count-1),

@@ -12,10 +12,9 @@
 #ifndef FOVEA_SUPPORT_TOLERANCE_H
 #define FOVEA_SUPPORT_TOLERANCE_H
 
-#include "llvm/ADT/ArrayRef.h"
-
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace fovea {
 
@@ -37,8 +36,8 @@ struct Comparison {
 
 /// Compares element by element. A value that is not finite must be the same in
 /// both (any NaN counts as the same); `at` is then the first that is not.
-Comparison compare(llvm::ArrayRef<double> actual,
-                   llvm::ArrayRef<double> reference);
+Comparison compare(const std::vector<double> &actual,
+                   const std::vector<double> &reference);
 
 } // namespace fovea
 
