@@ -2,10 +2,13 @@
 
 #include "Executable.h"
 
+#include "fovea/runtime/fovea_program.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
@@ -141,6 +144,13 @@ llvm::Expected<std::string> NativeExecutable::emit(EmitKind kind) {
     module->print(stream, nullptr);
     return text;
   }
+  if (kind == EmitKind::Artefact) {
+    llvm::Expected<ArtefactTarget> target = makeArtefactTarget();
+    if (!target) {
+      return target.takeError();
+    }
+    return writeArtefact(entries, *target);
+  }
   bool wantText = kind == EmitKind::Assembly;
   auto code = emitCode(*module, *machine,
                        wantText ? llvm::CodeGenFileType::AssemblyFile
@@ -153,4 +163,29 @@ llvm::Expected<std::string> NativeExecutable::emit(EmitKind kind) {
     return linkSharedLibrary(bytes);
   }
   return bytes.str();
+}
+
+llvm::Expected<ArtefactTarget> NativeExecutable::makeArtefactTarget() {
+  ArtefactTarget result;
+  result.name = target->getName().str();
+  result.chip = machine->getTargetCPU().str();
+  const llvm::MCSubtargetInfo *subtarget = machine->getMCSubtargetInfo();
+  for (const llvm::SubtargetFeatureKV &feature :
+       subtarget->getEnabledProcessorFeatures()) {
+    // Those that a loader can look for; the others are hints for scheduling.
+    if (fovea_rt_cpu_has(feature.Key) >= 0) {
+      result.needs.push_back(feature.Key);
+    }
+  }
+  auto object = emitCode(*module, *machine, llvm::CodeGenFileType::ObjectFile);
+  if (!object) {
+    return object.takeError();
+  }
+  auto host = linkSharedLibrary({object->data(), object->size()},
+                                /*withRuntime=*/false);
+  if (!host) {
+    return host.takeError();
+  }
+  result.host = std::move(*host);
+  return result;
 }

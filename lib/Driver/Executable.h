@@ -24,6 +24,7 @@ public:
   llvm::ArrayRef<Entry> getEntries() const override { return entries; }
   llvm::Expected<fovea_entry> getFunction(llvm::StringRef name) override;
   llvm::Expected<std::string> emit(EmitKind kind) override;
+  llvm::Expected<ArtefactTarget> makeArtefactTarget() override;
 
 private:
   llvm::Error load();
@@ -42,8 +43,10 @@ llvm::StringRef getDtypeName(fovea_dtype dtype);
 /// A C header that declares the entries.
 std::string makeHeader(llvm::ArrayRef<Entry> entries, llvm::StringRef target);
 
-/// Links an object file with the runtime.
-llvm::Expected<std::string> linkSharedLibrary(llvm::StringRef object);
+/// Links an object file to a shared library, with the runtime in it or, for a
+/// loader that brings the runtime, without.
+llvm::Expected<std::string> linkSharedLibrary(llvm::StringRef object,
+                                              bool withRuntime = true);
 
 /// The runtime's static library, for linkSharedLibrary.
 llvm::StringRef getRuntimeArchive();

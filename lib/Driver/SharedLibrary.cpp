@@ -28,21 +28,20 @@ static constexpr Linker kLinkers[] = {
     {"ld.lld", false}, {"ld.lld-22", false}, {"ld", false},
 };
 
-/// The whole archive, so that the library also has what only hosts call.
 static std::vector<std::string> getArguments(const Linker &linker,
                                              const std::string &program,
-                                             const std::string &folder) {
+                                             const std::string &folder,
+                                             bool withRuntime) {
   llvm::StringRef pass = linker.isCompiler ? "-Wl," : "";
   std::vector<std::string> arguments = {
-      program,
-      "-shared",
-      "-o",
-      folder + "/library.so",
-      folder + "/kernels.o",
-      (pass + "--whole-archive").str(),
-      folder + "/runtime.a",
-      (pass + "--no-whole-archive").str(),
+      program, "-shared", "-o", folder + "/library.so", folder + "/kernels.o",
   };
+  if (withRuntime) {
+    // The whole archive, so that the library also has what only hosts call.
+    arguments.insert(arguments.end(),
+                     {(pass + "--whole-archive").str(), folder + "/runtime.a",
+                      (pass + "--no-whole-archive").str()});
+  }
   if (linker.isCompiler) {
     arguments.insert(arguments.end(), {"-lm", "-lpthread"});
     return arguments;
@@ -62,8 +61,9 @@ static std::vector<std::string> getArguments(const Linker &linker,
 }
 
 static llvm::Error runLinker(const Linker &linker, const std::string &program,
-                             const std::string &folder) {
-  std::vector<std::string> arguments = getArguments(linker, program, folder);
+                             const std::string &folder, bool withRuntime) {
+  std::vector<std::string> arguments =
+      getArguments(linker, program, folder, withRuntime);
   std::vector<llvm::StringRef> views(arguments.begin(), arguments.end());
   std::string log = folder + "/log.txt", message;
   std::optional<llvm::StringRef> redirects[] = {std::nullopt, log, log};
@@ -78,7 +78,8 @@ static llvm::Error runLinker(const Linker &linker, const std::string &program,
   return llvm::createStringError(program + " failed: " + message);
 }
 
-llvm::Expected<std::string> fovea::linkSharedLibrary(llvm::StringRef object) {
+llvm::Expected<std::string> fovea::linkSharedLibrary(llvm::StringRef object,
+                                                     bool withRuntime) {
   const Linker *found = nullptr;
   std::string program, tried;
   for (const Linker &linker : kLinkers) {
@@ -107,7 +108,7 @@ llvm::Expected<std::string> fovea::linkSharedLibrary(llvm::StringRef object) {
   if (llvm::Error e = writeFile(at + "/runtime.a", getRuntimeArchive())) {
     return e;
   }
-  if (llvm::Error e = runLinker(*found, program, at)) {
+  if (llvm::Error e = runLinker(*found, program, at, withRuntime)) {
     return e;
   }
   auto library = llvm::MemoryBuffer::getFile(at + "/library.so");

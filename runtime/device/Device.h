@@ -45,8 +45,8 @@ public:
                 int32_t count);
   /// Reads and clears all words, after everything before in the stream.
   int32_t check(fovea_device &device, void *stream);
-  /// Forgets all messages; nothing may be running.
-  void forget();
+  /// Forgets all messages and clears all words; nothing may be running.
+  void forget(fovea_device &device);
   void release(fovea_device &device);
 
 private:
@@ -100,6 +100,17 @@ namespace fovea::rt {
 inline void *getNative(const fovea_stream *stream) {
   return stream ? stream->native : nullptr;
 }
+
+/// Binds the calling thread for a scope; then it is bound as before.
+class BindingScope {
+public:
+  BindingScope(fovea_module *module, fovea_stream *stream);
+  ~BindingScope();
+
+private:
+  fovea_module *beforeModule;
+  fovea_stream *beforeStream;
+};
 
 /// Makes the calling thread forget a module or a stream that goes.
 void unbind(const fovea_module *module);

@@ -37,6 +37,13 @@ void fovea_rt_bind(fovea_module *module, fovea_stream *stream) {
   bound = {module, stream ? stream : &module->device->defaultStream};
 }
 
+BindingScope::BindingScope(fovea_module *module, fovea_stream *stream)
+    : beforeModule(bound.module), beforeStream(bound.stream) {
+  fovea_rt_bind(module, stream);
+}
+
+BindingScope::~BindingScope() { bound = {beforeModule, beforeStream}; }
+
 void fovea::rt::unbind(const fovea_module *module) {
   if (bound.module == module) {
     bound = {};
@@ -253,8 +260,14 @@ int32_t StatusWords::check(fovea_device &device, void *stream) {
   return 0;
 }
 
-void StatusWords::forget() {
+void StatusWords::forget(fovea_device &device) {
   std::lock_guard<std::mutex> lock(mutex);
+  if (words) {
+    // What nobody asked for must not be taken for someone else's problem.
+    device.driver->fill(device.state, words, 0, most * sizeof(int32_t),
+                        nullptr);
+    device.driver->synchronizeAll(device.state);
+  }
   taken.clear();
   numbers.clear();
 }

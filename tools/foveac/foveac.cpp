@@ -1,6 +1,7 @@
 //===- foveac.cpp - compile a program to a file ---------------------------===//
 //
 //   foveac attention.mlir --target cpu:x86-64-v3 --emit shared -o libattn.so
+//   foveac attention.mlir --target cpu:x86-64-v3,cpu:x86-64-v4 -o attn.fovea
 //
 //===----------------------------------------------------------------------===//
 
@@ -8,6 +9,7 @@
 #include "fovea/Support/CommandLine.h"
 #include "fovea/Support/WriteFile.h"
 #include "fovea/Target/Target.h"
+#include "fovea/runtime/fovea_program.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/InitLLVM.h"
@@ -26,11 +28,13 @@ cl::OptionCategory category("foveac");
 cl::opt<std::string> input(cl::Positional, cl::value_desc("FILE.mlir"),
                            cl::desc("FILE.mlir (- for standard input)"),
                            cl::cat(category));
-cl::opt<std::string> targetName("target", cl::init("cpu"),
-                                cl::value_desc("name"),
-                                cl::desc("What to compile for (default: cpu, "
-                                         "this machine); see --list-targets"),
-                                cl::cat(category));
+cl::list<std::string> targetNames(
+    "target", cl::CommaSeparated, cl::value_desc("names"),
+    cl::desc("What to compile for (default: cpu, this machine); see "
+             "--list-targets. A .fovea file takes several"),
+    cl::cat(category));
+cl::opt<bool> describes("print", cl::cat(category),
+                        cl::desc("Say what is in FILE, a .fovea file"));
 cl::opt<bool> listTargets("list-targets", cl::cat(category),
                           cl::desc("Print the names that --target takes"));
 cl::opt<EmitKind> kind(
@@ -44,7 +48,11 @@ cl::opt<EmitKind> kind(
                clEnumValN(EmitKind::Assembly, "asm", "assembly text"),
                clEnumValN(EmitKind::LLVMIR, "llvm", "LLVM IR, optimised"),
                clEnumValN(EmitKind::Header, "header",
-                          "C header that declares the entries")));
+                          "C header that declares the entries"),
+               clEnumValN(EmitKind::Artefact, "artefact",
+                          "code for all targets in one file, to be run by "
+                          "fovea-launch or libfovea_program (default if -o "
+                          "ends in .fovea)")));
 cl::opt<std::string> output("o", cl::value_desc("file"), cl::cat(category),
                             cl::desc("Where to write it (default: FILE with "
                                      "the kind's ending; - for standard "
@@ -75,13 +83,21 @@ static llvm::StringRef getEnding(EmitKind kind) {
     return ".so";
   case EmitKind::Header:
     return ".h";
+  case EmitKind::Artefact:
+    return ".fovea";
   }
   llvm_unreachable("unknown kind");
 }
 
+/// What to write, from --emit and the ending of -o.
+static EmitKind getKind() {
+  bool isArtefact = llvm::StringRef(output).ends_with(".fovea");
+  return isArtefact && kind.getNumOccurrences() == 0 ? EmitKind::Artefact
+                                                     : kind.getValue();
+}
+
 static llvm::Expected<CompileOptions> getOptions() {
   CompileOptions options;
-  options.target = targetName;
   options.optLevel = optLevel;
   options.sourceName = input == "-" ? "<stdin>" : input.getValue();
   options.printTo = &llvm::outs();
@@ -103,9 +119,8 @@ static llvm::Expected<CompileOptions> getOptions() {
   return options;
 }
 
-static llvm::Error write(Executable &program, EmitKind kind,
+static llvm::Error write(llvm::Expected<std::string> contents,
                          llvm::StringRef path) {
-  llvm::Expected<std::string> contents = program.emit(kind);
   if (!contents) {
     return contents.takeError();
   }
@@ -116,6 +131,75 @@ static llvm::Error write(Executable &program, EmitKind kind,
   return writeFile(path, {*contents});
 }
 
+using Programs = std::vector<std::unique_ptr<Executable>>;
+
+/// The program, compiled for each target.
+static llvm::Expected<Programs> compileAll(llvm::StringRef text,
+                                           CompileOptions options) {
+  std::vector<std::string> names(targetNames.begin(), targetNames.end());
+  if (names.empty()) {
+    names.push_back("cpu");
+  }
+  if (names.size() > 1 && getKind() != EmitKind::Artefact) {
+    return llvm::createStringError("expected one target, or --emit artefact; "
+                                   "got " +
+                                   llvm::join(names, ","));
+  }
+  Programs programs;
+  for (const std::string &name : names) {
+    options.target = name;
+    auto program = compile(text, options);
+    if (!program) {
+      return program.takeError();
+    }
+    programs.push_back(std::move(*program));
+  }
+  return programs;
+}
+
+static llvm::Expected<std::string> makeArtefact(const Programs &programs) {
+  std::vector<ArtefactTarget> targets;
+  for (const std::unique_ptr<Executable> &program : programs) {
+    llvm::Expected<ArtefactTarget> target = program->makeArtefactTarget();
+    if (!target) {
+      return target.takeError();
+    }
+    targets.push_back(std::move(*target));
+  }
+  return writeArtefact(programs.front()->getEntries(), targets);
+}
+
+static llvm::Error describe(const std::string &path) {
+  fovea_program *program = fovea_program_open(path.c_str());
+  if (!program) {
+    return llvm::createStringError(fovea_rt_last_error());
+  }
+  llvm::outs() << fovea_program_describe(program);
+  fovea_program_close(program);
+  return llvm::Error::success();
+}
+
+static llvm::Error writeAll(const Programs &programs) {
+  EmitKind kind = getKind();
+  llvm::SmallString<128> path(output);
+  if (path.empty()) {
+    path = input == "-" ? "kernels" : input.getValue();
+    llvm::sys::path::replace_extension(path, getEnding(kind));
+  }
+  if (kind == EmitKind::Artefact) {
+    return write(makeArtefact(programs), path);
+  }
+  Executable &program = *programs.front();
+  if (llvm::Error e = write(program.emit(kind), path)) {
+    return e;
+  }
+  if (kind != EmitKind::SharedLibrary || path == "-") {
+    return llvm::Error::success();
+  }
+  llvm::sys::path::replace_extension(path, ".h");
+  return write(program.emit(EmitKind::Header), path);
+}
+
 static llvm::Error runTool() {
   if (listTargets) {
     llvm::outs() << llvm::join(getKnownTargets(), "\n") << '\n';
@@ -123,6 +207,9 @@ static llvm::Error runTool() {
   }
   if (input.empty()) {
     return llvm::createStringError("expected FILE.mlir; see --help");
+  }
+  if (describes) {
+    return describe(input);
   }
   llvm::Expected<CompileOptions> options = getOptions();
   if (!options) {
@@ -133,27 +220,13 @@ static llvm::Error runTool() {
     return llvm::createStringError(
         "'" + input + "': cannot be read: " + text.getError().message());
   }
-  auto program = compile((*text)->getBuffer(), *options);
-  if (!program) {
-    return program.takeError();
+  llvm::Expected<Programs> programs =
+      compileAll((*text)->getBuffer(), *options);
+  if (!programs) {
+    return programs.takeError();
   }
   bool onlyPrints = !printAfter.empty() && output.empty();
-  if (onlyPrints) {
-    return llvm::Error::success();
-  }
-  llvm::SmallString<128> path(output);
-  if (path.empty()) {
-    path = input == "-" ? "kernels" : input.getValue();
-    llvm::sys::path::replace_extension(path, getEnding(kind));
-  }
-  if (llvm::Error e = write(**program, kind, path)) {
-    return e;
-  }
-  if (kind != EmitKind::SharedLibrary || path == "-") {
-    return llvm::Error::success();
-  }
-  llvm::sys::path::replace_extension(path, ".h");
-  return write(**program, EmitKind::Header, path);
+  return onlyPrints ? llvm::Error::success() : writeAll(*programs);
 }
 
 int main(int argc, char **argv) {
@@ -166,6 +239,9 @@ int main(int argc, char **argv) {
       "      a library for this machine, with the header libattention.h\n"
       "  foveac attention.mlir --target cpu:x86-64-v3 --emit object\n"
       "      attention.o, for any machine of that level\n"
+      "  foveac attention.mlir --target cpu:x86-64-v3,cpu:x86-64-v4 "
+      "-o attention.fovea\n"
+      "      one file with code for both; fovea-launch runs it\n"
       "  foveac attention.mlir --print-after fold,tile\n"
       "      what the compiler derives, as text\n");
   if (llvm::Error e = runTool()) {

@@ -16,6 +16,7 @@
 #define FOVEA_DRIVER_COMPILER_H
 
 #include "fovea/Analysis/ResultExtents.h"
+#include "fovea/Driver/Artefact.h"
 #include "fovea/Pipelines/Pipelines.h"
 #include "fovea/runtime/fovea_runtime.h"
 
@@ -78,7 +79,14 @@ struct Entry {
   getOutputShape(unsigned i, llvm::ArrayRef<fovea_tensor> inputs) const;
 };
 
-enum class EmitKind { Object, Assembly, LLVMIR, SharedLibrary, Header };
+enum class EmitKind {
+  Object,
+  Assembly,
+  LLVMIR,
+  SharedLibrary,
+  Header,
+  Artefact
+};
 
 /// A compiled program.
 class Executable {
@@ -98,8 +106,13 @@ public:
                   int32_t threads = 0);
 
   /// The contents of a file of that kind. A shared library holds the runtime
-  /// as well and needs a linker on this machine.
+  /// as well; that and an artefact (of this one target) need a linker on this
+  /// machine.
   virtual llvm::Expected<std::string> emit(EmitKind kind) = 0;
+
+  /// The code as a part of a .fovea file: see writeArtefact. Needs a linker on
+  /// this machine.
+  virtual llvm::Expected<ArtefactTarget> makeArtefactTarget() = 0;
 };
 
 /// Compiles all public functions of `module`, which stays as it is. Its

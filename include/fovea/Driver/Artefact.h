@@ -1,0 +1,70 @@
+//===- Artefact.h - a compiled program as one file --------------*- C++ -*-===//
+//
+// The file holds code for one target or several, and what a host must know to
+// call it. docs/artefact.md describes it; fovea/runtime/fovea_program.h runs
+// it without the compiler.
+//
+//   llvm::Expected<ArtefactTarget> cpu = (*program)->makeArtefactTarget();
+//   ...
+//   std::string bytes = writeArtefact(entries, {*cpu, *gpu});
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FOVEA_DRIVER_ARTEFACT_H
+#define FOVEA_DRIVER_ARTEFACT_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fovea {
+
+struct Entry;
+
+/// Kernels for a device, as its driver loads them.
+struct ArtefactImage {
+  /// How they are made, in the word that the driver knows: see
+  /// fovea_device_rates.
+  std::string kind;
+  /// What they are made for, as fovea_device_info names it.
+  std::string chip;
+  std::string bytes;
+};
+
+/// What is known of a kernel; for people and tools, not needed to run it.
+struct ArtefactKernel {
+  std::string name;
+  /// Threads per block, bytes of dynamic near memory, registers per thread.
+  std::optional<int64_t> threads, nearBytes, registers;
+};
+
+/// Code for one target.
+struct ArtefactTarget {
+  /// As given to lookUpTarget.
+  std::string name;
+  std::string chip;
+  /// What the CPU that runs `host` must have: names that fovea_rt_cpu_has
+  /// knows.
+  std::vector<std::string> needs;
+  /// A shared library for Linux on x86-64 that defines each entry as a
+  /// fovea_entry and leaves fovea_rt_* undefined.
+  std::string host;
+  /// Kernels that `host` launches; the loader takes the one that suits the
+  /// device best. None for a CPU.
+  std::vector<ArtefactImage> images;
+  std::vector<ArtefactKernel> kernels;
+};
+
+/// The contents of a .fovea file. All targets are of the same program, whose
+/// entries these are; an error if two have the same name.
+llvm::Expected<std::string>
+writeArtefact(llvm::ArrayRef<Entry> entries,
+              llvm::ArrayRef<ArtefactTarget> targets);
+
+} // namespace fovea
+
+#endif // FOVEA_DRIVER_ARTEFACT_H

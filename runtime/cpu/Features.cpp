@@ -1,0 +1,119 @@
+//===- Features.cpp - what this machine's CPU has -------------------------===//
+//
+// Rows from Intel's "Software Developer's Manual", volume 2, CPUID, and AMD's
+// "Architecture Programmer's Manual", volume 3, appendix E. Names are LLVM's.
+// Only features that code generation may use without being asked are here.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fovea/runtime/fovea_program.h"
+
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+namespace {
+
+enum Register { EAX, EBX, ECX, EDX };
+
+/// Parts of the register state that the operating system must save: bits of
+/// XCR0.
+enum State : uint32_t { NoState = 0, Ymm = 0x6, Zmm = 0xe6, Tiles = 0x60000 };
+
+struct Feature {
+  const char *name;
+  uint32_t leaf, subleaf;
+  Register reg;
+  int bit;
+  State state;
+};
+
+constexpr Feature features[] = {
+    {"cmov", 1, 0, EDX, 15, NoState},
+    {"sse", 1, 0, EDX, 25, NoState},
+    {"sse2", 1, 0, EDX, 26, NoState},
+    {"sse3", 1, 0, ECX, 0, NoState},
+    {"pclmul", 1, 0, ECX, 1, NoState},
+    {"ssse3", 1, 0, ECX, 9, NoState},
+    {"fma", 1, 0, ECX, 12, Ymm},
+    {"cx16", 1, 0, ECX, 13, NoState},
+    {"sse4.1", 1, 0, ECX, 19, NoState},
+    {"sse4.2", 1, 0, ECX, 20, NoState},
+    {"crc32", 1, 0, ECX, 20, NoState},
+    {"movbe", 1, 0, ECX, 22, NoState},
+    {"popcnt", 1, 0, ECX, 23, NoState},
+    {"avx", 1, 0, ECX, 28, Ymm},
+    {"f16c", 1, 0, ECX, 29, Ymm},
+    {"bmi", 7, 0, EBX, 3, NoState},
+    {"avx2", 7, 0, EBX, 5, Ymm},
+    {"bmi2", 7, 0, EBX, 8, NoState},
+    {"avx512f", 7, 0, EBX, 16, Zmm},
+    {"avx512dq", 7, 0, EBX, 17, Zmm},
+    {"adx", 7, 0, EBX, 19, NoState},
+    {"avx512ifma", 7, 0, EBX, 21, Zmm},
+    {"avx512cd", 7, 0, EBX, 28, Zmm},
+    {"avx512bw", 7, 0, EBX, 30, Zmm},
+    {"avx512vl", 7, 0, EBX, 31, Zmm},
+    {"avx512vbmi", 7, 0, ECX, 1, Zmm},
+    {"avx512vbmi2", 7, 0, ECX, 6, Zmm},
+    {"gfni", 7, 0, ECX, 8, NoState},
+    {"vaes", 7, 0, ECX, 9, Ymm},
+    {"vpclmulqdq", 7, 0, ECX, 10, Ymm},
+    {"avx512vnni", 7, 0, ECX, 11, Zmm},
+    {"avx512bitalg", 7, 0, ECX, 12, Zmm},
+    {"avx512vpopcntdq", 7, 0, ECX, 14, Zmm},
+    {"avx512vp2intersect", 7, 0, EDX, 8, Zmm},
+    {"amx-bf16", 7, 0, EDX, 22, Tiles},
+    {"avx512fp16", 7, 0, EDX, 23, Zmm},
+    {"amx-tile", 7, 0, EDX, 24, Tiles},
+    {"amx-int8", 7, 0, EDX, 25, Tiles},
+    {"avxvnni", 7, 1, EAX, 4, Ymm},
+    {"avx512bf16", 7, 1, EAX, 5, Zmm},
+    {"amx-fp16", 7, 1, EAX, 21, Tiles},
+    {"avxifma", 7, 1, EAX, 23, Ymm},
+    {"avxvnniint8", 7, 1, EDX, 4, Ymm},
+    {"avxneconvert", 7, 1, EDX, 5, Ymm},
+    {"avxvnniint16", 7, 1, EDX, 10, Ymm},
+    {"lzcnt", 0x80000001, 0, ECX, 5, NoState},
+    {"sse4a", 0x80000001, 0, ECX, 6, NoState},
+    {"xop", 0x80000001, 0, ECX, 11, Ymm},
+    {"fma4", 0x80000001, 0, ECX, 16, Ymm},
+    {"tbm", 0x80000001, 0, ECX, 21, NoState},
+};
+
+bool getBit(uint32_t leaf, uint32_t subleaf, Register reg, int bit) {
+  uint32_t registers[4];
+  return __get_cpuid_count(leaf, subleaf, &registers[EAX], &registers[EBX],
+                           &registers[ECX], &registers[EDX]) &&
+         (registers[reg] >> bit & 1);
+}
+
+/// XCR0, or 0 if the system does not use it.
+uint32_t getSavedState() {
+  if (!getBit(1, 0, ECX, 27)) { // OSXSAVE
+    return 0;
+  }
+  uint32_t low, high;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return low;
+}
+
+} // namespace
+
+int32_t fovea_rt_cpu_has(const char *feature) {
+  for (const Feature &row : features) {
+    if (strcmp(row.name, feature) == 0) {
+      return (row.state == NoState ||
+              (getSavedState() & row.state) == row.state) &&
+             getBit(row.leaf, row.subleaf, row.reg, row.bit);
+    }
+  }
+  return -1;
+}
+
+#else
+
+int32_t fovea_rt_cpu_has(const char *) { return -1; }
+
+#endif
