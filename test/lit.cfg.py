@@ -17,6 +17,7 @@ config.environment["PATH"] = os.pathsep.join(
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%source", config.fovea_source))
 config.substitutions.append(("%tools", config.fovea_tools))
+config.substitutions.append(("%runtime", os.path.join(config.fovea_build, "runtime")))
 
 
 def find_cpu_levels():

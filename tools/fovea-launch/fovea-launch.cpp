@@ -1,0 +1,377 @@
+//===- fovea-launch.cpp - run a compiled program without the compiler -----===//
+//
+//   fovea-launch attention.fovea --print
+//   fovea-launch attention.fovea --device emulated --bench 20
+//       --random 1x8x4096x64,1x8x4096x64,1x8x4096x64
+//
+//===----------------------------------------------------------------------===//
+
+#include "Arrays.h"
+#include "Options.h"
+
+#include "fovea/Support/Tolerance.h"
+#include "fovea/runtime/fovea_program.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cinttypes>
+#include <cstdio>
+
+using namespace fovea;
+
+static bool refuse(const std::string &text) {
+  fovea_rt_fail(text.c_str());
+  return false;
+}
+
+namespace {
+
+/// One run of the tool: everything that is open.
+class Launch {
+public:
+  explicit Launch(const LaunchOptions &options) : options(options) {}
+  ~Launch();
+
+  /// False after an error.
+  bool run();
+
+private:
+  bool openDevice();
+  bool readInputs();
+  bool makeOutputs();
+  bool copyToDevice();
+  bool call();
+  bool copyBack();
+  bool compareOutputs();
+  bool writeOutputs();
+  bool bench();
+  bool timeOnce(double &milliseconds);
+
+  const fovea_parameter &getParameter(size_t i) const {
+    return signature->parameters[i];
+  }
+
+  const LaunchOptions &options;
+  fovea_device *device = nullptr; // null for the CPU
+  fovea_program *program = nullptr;
+  fovea_event *begin = nullptr, *end = nullptr;
+  const fovea_signature *signature = nullptr;
+  size_t numInputs = 0;
+  std::vector<Array> arrays;           // inputs, then outputs
+  std::vector<fovea_tensor> arguments; // the same where they are used
+};
+
+} // namespace
+
+Launch::~Launch() {
+  for (size_t i = 0; device && i < arguments.size(); ++i) {
+    if (arguments[i].data != arrays[i].get().data) {
+      fovea_device_free(device, arguments[i].data);
+    }
+  }
+  fovea_event_close(begin);
+  fovea_event_close(end);
+  fovea_program_close(program);
+  fovea_device_close(device);
+}
+
+bool Launch::openDevice() {
+  if (options.device == "cpu") {
+    if (options.showsDevice) {
+      printf("cpu: %d threads\n", fovea_rt_default_threads());
+    }
+    return true;
+  }
+  device = fovea_device_open(options.device.c_str());
+  if (!device) {
+    return false;
+  }
+  if (options.showsDevice) {
+    fovea_device_info info;
+    fovea_device_get_info(device, &info);
+    printf("%s:%d: %s%s%s, %d multiprocessors, %" PRId64 " MiB, %" PRId64
+           " KiB of near memory, %s\n",
+           info.driver, info.ordinal, info.name, info.chip[0] ? ", " : "",
+           info.chip, info.multiprocessors, info.memory_bytes >> 20,
+           info.near_bytes >> 10, info.version);
+  }
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Arguments
+//===----------------------------------------------------------------------===//
+
+bool Launch::readInputs() {
+  while (numInputs < size_t(signature->count) &&
+         !getParameter(numInputs).is_output) {
+    ++numInputs;
+  }
+  bool isRandom = !options.randoms.empty();
+  size_t given = isRandom ? options.randoms.size() : options.inputs.size();
+  if (given != numInputs) {
+    std::string names;
+    for (size_t i = 0; i < numInputs; ++i) {
+      names += std::string(i ? ", " : "") + getParameter(i).name;
+    }
+    return refuse("expected " + std::to_string(numInputs) + " inputs (" +
+                  names + "), got " + std::to_string(given) +
+                  (isRandom ? " shapes after --random" : " times --input"));
+  }
+  uint64_t state = options.seed;
+  for (size_t i = 0; i < numInputs; ++i) {
+    arrays.emplace_back();
+    bool good =
+        isRandom ? makeRandom(options.randoms[i], getParameter(i), state,
+                              arrays.back())
+                 : readArray(options.inputs[i], getParameter(i), arrays.back());
+    if (!good) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Launch::makeOutputs() {
+  size_t numOutputs = size_t(signature->count) - numInputs;
+  auto checkCount = [&](size_t given, const char *option) {
+    return given == 0 || given == numOutputs ||
+           refuse("expected " + std::to_string(numOutputs) + " times " +
+                  option + ", got " + std::to_string(given));
+  };
+  if (!checkCount(options.outputs.size(), "--output") ||
+      !checkCount(options.expected.size(), "--expect") ||
+      !checkCount(options.shapes.size(), "--output-shape")) {
+    return false;
+  }
+  std::vector<fovea_tensor> inputs;
+  for (const Array &array : arrays) {
+    inputs.push_back(array.get());
+  }
+  for (size_t i = 0; i < numOutputs; ++i) {
+    const fovea_parameter &parameter = getParameter(numInputs + i);
+    std::vector<int64_t> shape;
+    if (!options.shapes.empty()) {
+      if (!parseShape(options.shapes[i], shape) ||
+          !checkShape(shape, parameter, "--output-shape")) {
+        return false;
+      }
+    } else {
+      fovea_tensor derived = {};
+      if (fovea_program_output_shape(program, signature->kernel, int32_t(i),
+                                     inputs.data(), int32_t(inputs.size()),
+                                     &derived)) {
+        return refuse(std::string(fovea_rt_last_error()) +
+                      ": expected --output-shape");
+      }
+      shape.assign(derived.sizes, derived.sizes + derived.rank);
+    }
+    arrays.emplace_back();
+    if (!arrays.back().allocate(static_cast<fovea_dtype>(parameter.dtype),
+                                shape)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Launch::copyToDevice() {
+  for (const Array &array : arrays) {
+    arguments.push_back(array.get());
+    if (!device) {
+      continue;
+    }
+    fovea_tensor &tensor = arguments.back();
+    void *memory = fovea_device_alloc(device, array.getNumBytes());
+    if (!memory) {
+      return false;
+    }
+    tensor.data = memory;
+    bool isInput = arguments.size() <= numInputs;
+    // Outputs hold NaN before: what is not written then shows.
+    if (isInput ? fovea_device_copy_in(device, memory, array.get().data,
+                                       array.getNumBytes(), nullptr)
+                : fovea_device_fill(device, memory, 0xff, array.getNumBytes(),
+                                    nullptr)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Launch::copyBack() {
+  for (size_t i = numInputs; device && i < arrays.size(); ++i) {
+    if (fovea_device_copy_out(device, arrays[i].get().data, arguments[i].data,
+                              arrays[i].getNumBytes(), nullptr)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+bool Launch::call() {
+  return fovea_program_call(program, signature->kernel, nullptr,
+                            arguments.data(), int32_t(arguments.size()),
+                            options.threads) == 0;
+}
+
+/// On a device as its clock says, else as the host's does.
+bool Launch::timeOnce(double &milliseconds) {
+  if (device) {
+    return fovea_event_record(begin, nullptr) == 0 && call() &&
+           fovea_event_record(end, nullptr) == 0 &&
+           fovea_event_elapsed(begin, end, &milliseconds) == 0;
+  }
+  auto before = std::chrono::steady_clock::now();
+  bool good = call();
+  std::chrono::duration<double, std::milli> time =
+      std::chrono::steady_clock::now() - before;
+  milliseconds = time.count();
+  return good;
+}
+
+bool Launch::bench() {
+  std::vector<double> times;
+  if (device) {
+    begin = fovea_event_open(device);
+    end = fovea_event_open(device);
+    if (!begin || !end) {
+      return false;
+    }
+  }
+  for (int32_t i = 0; i < options.repeats; ++i) {
+    times.push_back(0);
+    if (!timeOnce(times.back())) {
+      return false;
+    }
+  }
+  if (device && fovea_device_synchronize(device, nullptr)) {
+    return false;
+  }
+  std::sort(times.begin(), times.end());
+  printf("time: median %.4g ms, from %.4g to %.4g, %zu runs\n",
+         times[times.size() / 2], times.front(), times.back(), times.size());
+  return true;
+}
+
+static Precision getPrecision(int32_t dtype) {
+  return dtype == FOVEA_BF16  ? Precision::BF16
+         : dtype == FOVEA_F16 ? Precision::F16
+                              : Precision::F32;
+}
+
+bool Launch::compareOutputs() {
+  Precision narrowest = Precision::F32;
+  int64_t length = 1;
+  for (size_t i = 0; i < numInputs; ++i) {
+    if (arrays[i].isReal()) {
+      narrowest = std::max(narrowest, getPrecision(arrays[i].get().dtype));
+      for (int64_t size : arrays[i].getShape()) {
+        length = std::max(length, size);
+      }
+    }
+  }
+  size_t failed = 0;
+  for (size_t i = 0; i < options.expected.size(); ++i) {
+    const Array &array = arrays[numInputs + i];
+    fovea_parameter demanded = getParameter(numInputs + i);
+    std::copy_n(array.get().sizes, array.get().rank, demanded.sizes);
+    // As wide as the file may be, so that it is not rounded before.
+    demanded.dtype = array.isReal() ? int32_t(FOVEA_F32) : demanded.dtype;
+    Array expected;
+    if (!readArray(options.expected[i], demanded, expected)) {
+      return false;
+    }
+    std::vector<double> actual, reference;
+    for (int64_t j = 0; j < array.getNumElements(); ++j) {
+      actual.push_back(array.get(j));
+      reference.push_back(expected.get(j));
+    }
+    double allowed =
+        !array.isReal() ? 0
+        : options.tolerance >= 0
+            ? options.tolerance
+            : getTolerance(narrowest, getPrecision(array.get().dtype), length);
+    Comparison result = compare(actual, reference);
+    bool isGood = result.mismatches == 0 && result.worst <= allowed;
+    failed += !isGood;
+    printf("check %s: %s, worst error %.2e of %.3g, allowed %.2e",
+           demanded.name, isGood ? "good" : "failed", result.worst,
+           result.magnitude, allowed);
+    if (!isGood) {
+      printf(", at element %zu: expected %.9g, got %.9g", result.at,
+             reference[result.at], actual[result.at]);
+    }
+    printf("\n");
+  }
+  return failed == 0 ||
+         refuse(std::to_string(failed) + " outputs are beyond the tolerance");
+}
+
+bool Launch::writeOutputs() {
+  for (size_t i = 0; i < options.outputs.size(); ++i) {
+    if (!writeArray(options.outputs[i], arrays[numInputs + i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Launch::run() {
+  if (options.prints) {
+    program = fovea_program_open(options.file.c_str());
+    if (program) {
+      printf("%s", fovea_program_describe(program));
+    }
+    return program != nullptr;
+  }
+  if (!openDevice()) {
+    return false;
+  }
+  if (options.file.empty()) {
+    return true; // --info alone
+  }
+  program = fovea_program_open(options.file.c_str());
+  if (!program) {
+    return false;
+  }
+  signature = fovea_program_signature(program, options.entry.c_str());
+  if (!signature || !readInputs() || !makeOutputs()) {
+    return false;
+  }
+  const char *target =
+      options.target.empty() ? nullptr : options.target.c_str();
+  if (fovea_program_load(program, device, target)) {
+    return false;
+  }
+  if (!copyToDevice() || !call() ||
+      (device && fovea_device_synchronize(device, nullptr)) || !copyBack()) {
+    return false;
+  }
+  // A wrong result leaves no file behind.
+  return compareOutputs() && writeOutputs() &&
+         (options.repeats == 0 || bench());
+}
+
+int main(int argc, char **argv) {
+  LaunchOptions options;
+  bool good = parseOptions(argc, argv, options);
+  if (good && options.showsHelp) {
+    printf("%s", getHelp());
+    return 0;
+  }
+  if (good) {
+    Launch launch(options);
+    good = launch.run();
+  }
+  if (!good) {
+    fflush(stdout);
+    fprintf(stderr, "error: %s\n", fovea_rt_last_error());
+    return 1;
+  }
+  return 0;
+}
