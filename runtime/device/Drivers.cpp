@@ -15,9 +15,7 @@ const Driver *const *getDrivers() {
   static const Driver *const drivers[] = {
       &cudaDriver,
       &hipDriver,
-#ifdef FOVEA_RT_EMULATOR
       &emulatedDriver,
-#endif
       nullptr,
   };
   return drivers;
