@@ -4,48 +4,78 @@
 
 #include "fovea/Target/Common/Passes.h"
 
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "llvm/ADT/StringExtras.h"
 
 namespace fovea {
 
-// Each target defines these two in its own folder; nothing here includes a
+// Each target defines these in its own folder; nothing here includes a
 // header of theirs.
 llvm::Expected<std::unique_ptr<Target>> createX86Target(llvm::StringRef name,
                                                         llvm::StringRef chip);
 void listX86Targets(std::vector<std::string> &names);
 void registerX86Passes();
 void registerX86Dialects(mlir::DialectRegistry &registry);
+llvm::Expected<std::unique_ptr<Target>>
+createNVPTXTarget(llvm::StringRef name, llvm::StringRef chip);
+void listNVPTXTargets(std::vector<std::string> &names);
+void registerNVPTXPasses();
+llvm::Expected<std::unique_ptr<Target>>
+createAMDGPUTarget(llvm::StringRef name, llvm::StringRef chip);
+void listAMDGPUTargets(std::vector<std::string> &names);
+void registerAMDGPUPasses();
 
 Target::~Target() = default;
 
 std::vector<std::string> getKnownTargets() {
   std::vector<std::string> names;
   listX86Targets(names);
+  listNVPTXTargets(names);
+  listAMDGPUTargets(names);
   return names;
 }
 
 llvm::Expected<std::unique_ptr<Target>> lookUpTarget(llvm::StringRef name) {
-  std::vector<std::string> known = getKnownTargets();
-  if (!llvm::is_contained(known, name)) {
-    return llvm::createStringError("expected a target among " +
-                                   llvm::join(known, ", ") + "; got '" + name +
-                                   "'");
+  auto isListed = [](llvm::StringRef wanted, auto list) {
+    std::vector<std::string> names;
+    list(names);
+    return llvm::is_contained(names, wanted);
+  };
+  if (isListed(name, listX86Targets)) {
+    return createX86Target(name, name.split(':').second);
   }
-  return createX86Target(name, name.split(':').second);
+  // A chip tells its vendor, who may be named as well.
+  llvm::StringRef chip = name;
+  bool isNvidia = chip.consume_front("nvidia:");
+  bool isAmd = !isNvidia && chip.consume_front("amd:");
+  if (!isAmd && isListed(chip, listNVPTXTargets)) {
+    return createNVPTXTarget(name, chip);
+  }
+  if (!isNvidia && isListed(chip, listAMDGPUTargets)) {
+    return createAMDGPUTarget(name, chip);
+  }
+  return llvm::createStringError("expected a target among " +
+                                 llvm::join(getKnownTargets(), ", ") +
+                                 "; got '" + name + "'");
 }
 
 void registerTargetPasses() {
   registerTargetCommonPasses();
   registerX86Passes();
+  registerNVPTXPasses();
+  registerAMDGPUPasses();
 }
 
 void registerTargetDialects(mlir::DialectRegistry &registry) {
   mlir::registerBuiltinDialectTranslation(registry);
+  mlir::registerGPUDialectTranslation(registry);
   mlir::registerLLVMDialectTranslation(registry);
   registerX86Dialects(registry);
+  registry.insert<mlir::gpu::GPUDialect>();
 }
 
 } // namespace fovea

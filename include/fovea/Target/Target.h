@@ -1,8 +1,8 @@
 //===- Target.h - what a kernel is compiled for -----------------*- C++ -*-===//
 //
-// Everything the shared compiler asks of a target. Targets are found by name,
-// `family` or `family:chip`: "cpu" is the machine this process runs on,
-// "cpu:x86-64-v3" any machine of that level.
+// Everything the shared compiler asks of a target. Targets are found by name:
+// "cpu" is the machine this process runs on, "cpu:x86-64-v3" any machine of
+// that level; a device is found by its chip, "sm_80", or "nvidia:sm_80".
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,21 +38,29 @@ struct VectorUnit {
   bool hasPairs;     // products of pairs of bf16: `tile.dot_pairs`
 };
 
+class Device;
+
 class Target {
 public:
   virtual ~Target();
 
   /// As given to lookUpTarget.
   llvm::StringRef getName() const { return name; }
+  /// The processor that calls kernels, and runs their tasks as well unless
+  /// there is a device.
   virtual MachineDescription getMachine() const = 0;
   virtual VectorUnit getVectorUnit() const = 0;
+  /// What runs the tasks if that is not the calling processor, else null: see
+  /// fovea/Target/Common/Device.h. Tasks then are kernels in a `gpu.module`.
+  virtual const Device *getDevice() const { return nullptr; }
   /// Error that names what is missing if this process's machine cannot run
   /// code for the target.
   virtual llvm::Error checkRunsHere() const = 0;
 
   /// Adds the pass that sets `tile.schedule`, from the fold level.
   virtual void addSchedule(mlir::OpPassManager &pm) const = 0;
-  /// Adds the passes from the vector level to the llvm dialect.
+  /// Adds the passes from the vector level to the llvm dialect. With a device,
+  /// its kernels stay in their `gpu.module`, in the llvm dialect too.
   virtual void addLowering(mlir::OpPassManager &pm) const = 0;
 
 protected:

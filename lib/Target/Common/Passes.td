@@ -1,4 +1,4 @@
-//===- Passes.td - what all CPU targets share -----------------------------===//
+//===- Passes.td - what all targets share ---------------------------------===//
 
 #ifndef FOVEA_TARGET_COMMON_PASSES_TD
 #define FOVEA_TARGET_COMMON_PASSES_TD
@@ -70,6 +70,27 @@ def EmitEntriesPass : Pass<"fovea-emit-entries", "::mlir::ModuleOp"> {
     "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
     "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect"
   ];
+}
+
+def DeviceToLLVMPass : Pass<"fovea-device-to-llvm", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "convert kernels of lane code to the llvm dialect";
+  let description = [{
+    After a target's own lowering, a kernel consists of upstream dialects and
+    calls of intrinsics. This converts the rest at once; the kernel gets the
+    calling convention that its attribute `fovea.convention` names:
+
+    ```mlir
+    gpu.module @device {
+      func.func @k(%x: memref<?xf32>) attributes {fovea.convention = #llvm.cconv<ptx_kernelcc>, ...}
+    ```
+    becomes
+    ```mlir
+      llvm.func ptx_kernelcc @k(%0: !llvm.ptr, %1: !llvm.ptr, %2: i64, %3: i64, %4: i64)
+    ```
+
+    Changes rounding: no.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
 #endif

@@ -1,8 +1,9 @@
-//===- Passes.h - what all CPU targets share --------------------*- C++ -*-===//
+//===- Passes.h - what all targets share ------------------------*- C++ -*-===//
 
 #ifndef FOVEA_TARGET_COMMON_PASSES_H
 #define FOVEA_TARGET_COMMON_PASSES_H
 
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Pass/Pass.h"
 
 namespace fovea {
@@ -23,6 +24,10 @@ struct CpuLoweringOptions {
 /// From kernels and tasks in upstream dialects to the llvm dialect, a straight
 /// list of passes.
 void buildCpuToLLVM(mlir::OpPassManager &pm, const CpuLoweringOptions &options);
+
+/// From kernels in upstream dialects to the llvm dialect; for the passes of a
+/// `gpu.module`, after the target's own lowering.
+void buildDeviceToLLVM(mlir::OpPassManager &pm);
 
 } // namespace fovea
 

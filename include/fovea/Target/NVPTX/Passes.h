@@ -1,0 +1,18 @@
+//===- Passes.h - passes of this target -------------------------*- C++ -*-===//
+
+#ifndef FOVEA_TARGET_NVPTX_PASSES_H
+#define FOVEA_TARGET_NVPTX_PASSES_H
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Pass/Pass.h"
+
+namespace fovea {
+
+#define GEN_PASS_DECL
+#include "fovea/passes/Target/NVPTX/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "fovea/passes/Target/NVPTX/Passes.h.inc"
+
+} // namespace fovea
+
+#endif // FOVEA_TARGET_NVPTX_PASSES_H

@@ -1,0 +1,158 @@
+//===- AMDGPUCode.cpp - assembly and code objects -------------------------===//
+
+#include "fovea/Target/AMDGPU/AMDGPUTargetInfo.h"
+
+#include "fovea/Target/Common/CodeGen.h"
+
+#include "lld/Common/Driver.h"
+#include "llvm/BinaryFormat/ELF.h"
+#include "llvm/BinaryFormat/MsgPackDocument.h"
+#include "llvm/Object/ELFObjectFile.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <mutex>
+
+LLD_HAS_DRIVER(elf)
+
+using namespace fovea;
+
+/// Runs the linker in this process: code objects are shared libraries.
+static llvm::Expected<std::vector<char>>
+link(llvm::ArrayRef<char> object) {
+  llvm::SmallString<128> from, to;
+  if (llvm::sys::fs::createTemporaryFile("fovea", "o", from) ||
+      llvm::sys::fs::createTemporaryFile("fovea", "hsaco", to)) {
+    return llvm::createStringError("cannot make a temporary file");
+  }
+  auto remove = [&] {
+    llvm::sys::fs::remove(from);
+    llvm::sys::fs::remove(to);
+  };
+  std::error_code error;
+  llvm::raw_fd_ostream stream(from, error);
+  stream.write(object.data(), object.size());
+  stream.close();
+  if (stream.has_error()) {
+    remove();
+    return llvm::createStringError("cannot write " + from.str());
+  }
+  std::string messages;
+  llvm::raw_string_ostream out(messages);
+  const char *arguments[] = {"ld.lld", "-shared",    "--threads=1",
+                             "-o",     to.c_str(), from.c_str()};
+  // The linker has state of its own.
+  static std::mutex mutex;
+  lld::Result result;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    result = lld::lldMain(arguments, out, out, {{lld::Gnu, &lld::elf::link}});
+  }
+  auto bytes = llvm::MemoryBuffer::getFile(to);
+  remove();
+  if (result.retCode != 0 || !bytes) {
+    return llvm::createStringError("linking a code object failed: " +
+                                   messages);
+  }
+  return std::vector<char>((*bytes)->getBufferStart(),
+                           (*bytes)->getBufferEnd());
+}
+
+/// Reads one kernel of the metadata: "AMDGPU backend guide", "Code Object V5
+/// Metadata".
+static void readKernel(llvm::msgpack::MapDocNode &entry,
+                       std::vector<KernelInfo> &kernels) {
+  auto get = [&](llvm::StringRef key) -> int64_t {
+    auto found = entry.find(key);
+    return found == entry.end() || found->second.getKind() !=
+                                       llvm::msgpack::Type::UInt
+               ? 0
+               : static_cast<int64_t>(found->second.getUInt());
+  };
+  auto name = entry.find(".name");
+  if (name == entry.end() || !name->second.isString()) {
+    return;
+  }
+  for (KernelInfo &info : kernels) {
+    if (info.name == name->second.getString()) {
+      info.registers = get(".vgpr_count") + get(".agpr_count");
+      info.spillBytes = 4 * get(".vgpr_spill_count");
+      info.stackBytes = get(".private_segment_fixed_size");
+      info.staticNearBytes = get(".group_segment_fixed_size");
+    }
+  }
+}
+
+static llvm::Error readMetadata(llvm::ArrayRef<char> binary,
+                                std::vector<KernelInfo> &kernels) {
+  auto file = llvm::object::ELF64LEObjectFile::create(llvm::MemoryBufferRef(
+      llvm::StringRef(binary.data(), binary.size()), "code object"));
+  if (!file) {
+    return file.takeError();
+  }
+  const auto &elf = file->getELFFile();
+  auto headers = elf.program_headers();
+  if (!headers) {
+    return headers.takeError();
+  }
+  for (const auto &header : *headers) {
+    if (header.p_type != llvm::ELF::PT_NOTE) {
+      continue;
+    }
+    llvm::Error error = llvm::Error::success();
+    for (const auto &note : elf.notes(header, error)) {
+      if (note.getName() != "AMDGPU" ||
+          note.getType() != llvm::ELF::NT_AMDGPU_METADATA) {
+        continue;
+      }
+      llvm::msgpack::Document document;
+      if (!document.readFromBlob(note.getDescAsStringRef(header.p_align),
+                                 /*Multi=*/false) ||
+          !document.getRoot().isMap()) {
+        continue;
+      }
+      auto &root = document.getRoot().getMap();
+      auto found = root.find("amdhsa.kernels");
+      if (found == root.end() || !found->second.isArray()) {
+        continue;
+      }
+      for (auto &entry : found->second.getArray()) {
+        readKernel(entry.getMap(), kernels);
+      }
+    }
+    if (error) {
+      return error;
+    }
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<DeviceCode>
+fovea::makeAMDGPUCode(const llvm::Module &module,
+                      const MachineDescription &description) {
+  auto machine = createTargetMachine(description, /*optLevel=*/3);
+  if (!machine) {
+    return machine.takeError();
+  }
+  auto text = emitCode(module, **machine, llvm::CodeGenFileType::AssemblyFile);
+  if (!text) {
+    return text.takeError();
+  }
+  auto object = emitCode(module, **machine, llvm::CodeGenFileType::ObjectFile);
+  if (!object) {
+    return object.takeError();
+  }
+  auto binary = link(*object);
+  if (!binary) {
+    return binary.takeError();
+  }
+  DeviceCode code;
+  code.text.assign(text->begin(), text->end());
+  code.binary = std::move(*binary);
+  code.kernels = listKernels(module);
+  if (llvm::Error error = readMetadata(code.binary, code.kernels)) {
+    return error;
+  }
+  return code;
+}
