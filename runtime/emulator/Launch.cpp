@@ -194,11 +194,13 @@ int32_t fovea_emu_launch(const fovea_emu_image *image, int32_t index,
 void fovea_emu_access(const fovea_emu_site *site, const void *address) {
   Worker &worker = *currentWorker;
   worker.site = site;
-  worker.access(worker.thread().index, site, site->kind, address, site->bytes);
   if ((site->kind & 3) == FOVEA_EMU_ATOMIC) {
+    // Before the access is noted: what is noted has to happen at once, or
+    // another thread's access comes between the two.
     worker.yield(nullptr);
     worker.site = site;
   }
+  worker.access(worker.thread().index, site, site->kind, address, site->bytes);
 }
 
 void *fovea_emu_window(void) { return currentWorker->window; }
