@@ -66,21 +66,33 @@ static double decodeElement(uint32_t bits, int type) {
   }
 }
 
-/// Room for the largest operand of any product here, 32 x 64; rows do not
-/// begin a power of two apart, which would make them compete for the cache.
-struct Tile {
-  double at[32][72];
+/// Operands and result of one product; depth is at most 64. Rows do not begin
+/// a power of two apart, which would make them compete for the cache.
+struct Product {
+  double a[32][72]; // Row, depth.
+  double b[64][40]; // Depth, column.
+  double d[32][40];
+
+  /// d = a * b. Columns innermost, so that the compiler uses vectors; each sum
+  /// still goes through the depth in order.
+  void compute(int rows, int columns, int depth) {
+    for (int m = 0; m < rows; ++m) {
+      double sums[32] = {};
+      for (int k = 0; k < depth; ++k) {
+        double factor = a[m][k];
+        for (int n = 0; n < columns; n += 8) {
+          for (int i = 0; i < 8; ++i) {
+            sums[n + i] += factor * b[k][n + i];
+          }
+        }
+      }
+      memcpy(d[m], sums, size_t(columns) * sizeof(double));
+    }
+  }
 };
 
-/// c[m][n] + the products of row m of a and row n of b over `depth`.
-static double product(const Tile &a, const Tile &b, int m, int n, int depth,
-                      double c) {
-  double sum = 0;
-  for (int k = 0; k < depth; ++k) {
-    sum += a.at[m][k] * b.at[n][k];
-  }
-  return sum + c;
-}
+/// One product at a time is under way on a host thread.
+static thread_local Product product;
 
 //===----------------------------------------------------------------------===//
 // mma.sync m16n8k*
@@ -162,7 +174,6 @@ static void mma(Wave &wave) {
   int bits = bitsOfElement(p[1]), perWord = 32 / bits;
   int wordsB = p[0] / (4 * perWord), wordsA = 2 * wordsB;
   uint32_t mask = bits == 32 ? ~0u : (1u << bits) - 1;
-  static thread_local Tile a, b;
   for (int lane = 0; lane < 32; ++lane) {
     int g = lane / 4, t = lane % 4;
     for (int w = 0; w < wordsA + wordsB; ++w) {
@@ -172,11 +183,16 @@ static void mma(Wave &wave) {
       int row = isA ? g + 8 * (w % 2) : g;
       for (int i = 0; i < perWord; ++i) {
         uint32_t element = (word >> (bits * i)) & mask;
-        (isA ? a : b).at[row][perWord * (t + 4 * pair) + i] =
-            decodeElement(element, isA ? p[1] : p[2]);
+        int k = perWord * (t + 4 * pair) + i;
+        if (isA) {
+          product.a[row][k] = decodeElement(element, p[1]);
+        } else {
+          product.b[k][row] = decodeElement(element, p[2]);
+        }
       }
     }
   }
+  product.compute(16, 8, p[0]);
   int base = wordsA + wordsB;
   for (int lane = 0; lane < 32; ++lane) {
     int g = lane / 4, t = lane % 4;
@@ -186,11 +202,10 @@ static void mma(Wave &wave) {
       if (p[3]) {
         uint32_t word = wave.in<uint32_t>(lane, base + v / 2);
         double c = halfToFloat(uint16_t(word >> (16 * (v % 2))));
-        uint16_t d = floatToHalf(float(product(a, b, m, n, p[0], c)));
+        uint16_t d = floatToHalf(float(product.d[m][n] + c));
         halves[v / 2] |= uint32_t(d) << (16 * (v % 2));
       } else if (p[4]) {
-        double exact =
-            product(a, b, m, n, p[0], wave.in<int32_t>(lane, base + v));
+        double exact = product.d[m][n] + wave.in<int32_t>(lane, base + v);
         if (p[5]) {
           exact = exact > INT32_MAX   ? INT32_MAX
                   : exact < INT32_MIN ? INT32_MIN
@@ -198,7 +213,7 @@ static void mma(Wave &wave) {
         }
         wave.out<uint32_t>(lane, uint32_t(int64_t(exact)), wave.op.outputs[v]);
       } else {
-        double d = product(a, b, m, n, p[0], wave.in<float>(lane, base + v));
+        double d = product.d[m][n] + wave.in<float>(lane, base + v);
         wave.out<float>(lane, float(d), wave.op.outputs[v]);
       }
     }
@@ -296,15 +311,17 @@ static void mfma(Wave &wave) {
   }
   int rows = p[0], depth = p[1], elements = rows * depth / 64;
   int bits = bitsOfElement(p[2]);
-  static thread_local Tile a, b;
   for (int lane = 0; lane < 64; ++lane) {
     int row = lane % rows, block = lane / rows;
     for (int j = 0; j < elements; ++j) {
       int k = elements * block + j;
-      a.at[row][k] = decodeElement(elementOf(wave, lane, 0, j, bits), p[2]);
-      b.at[row][k] = decodeElement(elementOf(wave, lane, 1, j, bits), p[3]);
+      product.a[row][k] =
+          decodeElement(elementOf(wave, lane, 0, j, bits), p[2]);
+      product.b[k][row] =
+          decodeElement(elementOf(wave, lane, 1, j, bits), p[3]);
     }
   }
+  product.compute(rows, rows, depth);
   int values = rows * rows / 64;
   for (int lane = 0; lane < 64; ++lane) {
     int column = lane % rows, block = lane / rows;
@@ -312,10 +329,10 @@ static void mfma(Wave &wave) {
       int row = 8 * (v / 4) + 4 * block + v % 4;
       uint32_t bitsC = elementOf(wave, lane, 2, v, 32);
       if (p[4]) {
-        double d = product(a, b, row, column, depth, int32_t(bitsC));
+        double d = product.d[row][column] + int32_t(bitsC);
         wave.out<uint32_t>(lane, uint32_t(int64_t(d)), v);
       } else {
-        double d = product(a, b, row, column, depth, floatOf(bitsC));
+        double d = product.d[row][column] + floatOf(bitsC);
         wave.out<float>(lane, float(d), v);
       }
     }
@@ -350,7 +367,6 @@ static void wmma(Wave &wave) {
                      site.name, site.location, elements,
                      wave.desc->operand_bytes[0] / 2, wave.lanes);
   }
-  static thread_local Tile operands[2];
   for (int which = 0; which < 2; ++which) {
     for (int lane = 0; lane < 32; ++lane) {
       for (int j = 0; j < elements; ++j) {
@@ -361,15 +377,17 @@ static void wmma(Wave &wave) {
                            site.name, site.location, which, lane, lane % 16);
         }
         int k = twelve ? 8 * (lane / 16) + j : j;
-        operands[which].at[lane % 16][k] = decodeElement(bits, wave.op.p[0]);
+        (which == 0 ? product.a[lane % 16][k] : product.b[k][lane % 16]) =
+            decodeElement(bits, wave.op.p[0]);
       }
     }
   }
+  product.compute(16, 16, 16);
   for (int lane = 0; lane < 32; ++lane) {
     for (int v = 0; v < 8; ++v) {
       int row = twelve ? v + 8 * (lane / 16) : 2 * v + lane / 16;
       double c = floatOf(elementOf(wave, lane, 2, v, 32));
-      double d = product(operands[0], operands[1], row, lane % 16, 16, c);
+      double d = product.d[row][lane % 16] + c;
       wave.out<float>(lane, float(d), v);
     }
   }
