@@ -24,7 +24,9 @@ using namespace mlir;
 
 void fovea::buildCpuToLLVM(OpPassManager &pm,
                            const CpuLoweringOptions &options) {
-  pm.addPass(createLowerChecksPass());
+  if (!options.hasStatus) {
+    pm.addPass(createLowerChecksPass());
+  }
   pm.addPass(createLowerRunsPass());
   pm.addPass(createEmitEntriesPass());
   pm.addPass(memref::createExpandStridedMetadataPass());

@@ -37,7 +37,14 @@ llvm::Error DeviceTarget::checkRunsHere() const {
 }
 
 void DeviceTarget::addLowering(mlir::OpPassManager &pm) const {
+  // The calling side looks at the kernels, so it goes first; the rest of it
+  // would convert what is in them, so it goes last.
+  pm.addPass(createLowerChecksPass());
+  pm.addPass(createLowerLaunchesPass());
   mlir::OpPassManager &kernels = pm.nest<mlir::gpu::GPUModuleOp>();
   addLaneLowering(kernels);
   buildDeviceToLLVM(kernels);
+  CpuLoweringOptions options;
+  options.hasStatus = true;
+  buildCpuToLLVM(pm, options);
 }

@@ -52,4 +52,38 @@ LLVM::LLVMFuncOp declareRuntime(ModuleOp module, StringRef name, Type result,
       b, module.getLoc(), name, LLVM::LLVMFunctionType::get(result, arguments));
 }
 
+static void collectLeaves(Type type, SmallVector<int64_t> &position,
+                          SmallVectorImpl<Leaf> &leaves) {
+  auto descend = [&](Type inner, int64_t i) {
+    position.push_back(i);
+    collectLeaves(inner, position, leaves);
+    position.pop_back();
+  };
+  if (auto structure = dyn_cast<LLVM::LLVMStructType>(type)) {
+    for (auto [i, inner] : llvm::enumerate(structure.getBody())) {
+      descend(inner, i);
+    }
+  } else if (auto array = dyn_cast<LLVM::LLVMArrayType>(type)) {
+    for (unsigned i = 0; i < array.getNumElements(); ++i) {
+      descend(array.getElementType(), i);
+    }
+  } else {
+    leaves.push_back({type, position});
+  }
+}
+
+SmallVector<Leaf> getLeaves(Type type) {
+  SmallVector<Leaf> leaves;
+  SmallVector<int64_t> position;
+  collectLeaves(type, position, leaves);
+  return leaves;
+}
+
+Value castTo(OpBuilder &b, Location loc, Value value, Type type) {
+  if (value.getType() == type) {
+    return value;
+  }
+  return UnrealizedConversionCastOp::create(b, loc, type, value).getResult(0);
+}
+
 } // namespace fovea

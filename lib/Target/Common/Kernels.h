@@ -21,6 +21,19 @@ mlir::LLVM::LLVMFuncOp declareRuntime(mlir::ModuleOp module,
                                       llvm::StringRef name, mlir::Type result,
                                       llvm::ArrayRef<mlir::Type> arguments);
 
+/// One scalar inside a value of the llvm dialect, and the way to it.
+struct Leaf {
+  mlir::Type type;
+  llvm::SmallVector<int64_t> position;
+};
+
+/// The scalars of a value of `type`, in the order of its fields.
+llvm::SmallVector<Leaf> getLeaves(mlir::Type type);
+
+/// `value` as one of `type`, through a cast that vanishes later.
+mlir::Value castTo(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value,
+                   mlir::Type type);
+
 } // namespace fovea
 
 #endif // FOVEA_LIB_TARGET_COMMON_KERNELS_H

@@ -27,41 +27,6 @@ namespace fovea {
 using namespace mlir;
 using namespace fovea;
 
-/// One scalar inside a value of the llvm dialect, and the way to it.
-namespace {
-struct Leaf {
-  Type type;
-  SmallVector<int64_t> position;
-};
-} // namespace
-
-static void collectLeaves(Type type, SmallVector<int64_t> &position,
-                          SmallVectorImpl<Leaf> &leaves) {
-  auto descend = [&](Type inner, int64_t i) {
-    position.push_back(i);
-    collectLeaves(inner, position, leaves);
-    position.pop_back();
-  };
-  if (auto structure = dyn_cast<LLVM::LLVMStructType>(type)) {
-    for (auto [i, inner] : llvm::enumerate(structure.getBody())) {
-      descend(inner, i);
-    }
-  } else if (auto array = dyn_cast<LLVM::LLVMArrayType>(type)) {
-    for (unsigned i = 0; i < array.getNumElements(); ++i) {
-      descend(array.getElementType(), i);
-    }
-  } else {
-    leaves.push_back({type, position});
-  }
-}
-
-static Value castTo(OpBuilder &b, Location loc, Value value, Type type) {
-  if (value.getType() == type) {
-    return value;
-  }
-  return UnrealizedConversionCastOp::create(b, loc, type, value).getResult(0);
-}
-
 namespace {
 
 class RunLowering {
@@ -99,8 +64,7 @@ LogicalResult RunLowering::convertArguments(tile::RunOp run) {
              << type;
     }
     converted.push_back(llvmType);
-    SmallVector<int64_t> position;
-    collectLeaves(llvmType, position, leaves.emplace_back());
+    leaves.push_back(getLeaves(llvmType));
     for (const Leaf &leaf : leaves.back()) {
       fields.push_back(leaf.type);
     }

@@ -54,6 +54,36 @@ def LowerRunsPass : Pass<"fovea-lower-runs", "::mlir::ModuleOp"> {
   ];
 }
 
+def LowerLaunchesPass : Pass<"fovea-lower-launches", "::mlir::ModuleOp"> {
+  let summary = "hand tasks to a device through the runtime";
+  let description = [{
+    The host part of kernels (public functions) whose tasks are kernels of a
+    device; after `fovea-lower-checks`, before the device's own lowering. A run
+    of such tasks passes each argument by its address, a memref as the fields
+    of its descriptor:
+
+    ```mlir
+    tile.run @device::@k tasks %n(%x) : memref<?xf32>
+    ```
+    becomes
+    ```mlir
+    llvm.store ... (each field of the descriptor of %x, in a structure)
+    llvm.store ... (the address of each field, in an array)
+    %failed = llvm.call @fovea_rt_launch(%name, %tasks, %threads, %near_bytes, %array)
+    ```
+    The last parameter of a kernel with `tile.messages` is the word that
+    `fovea_rt_status` gives for them. `tile.threads` asks
+    `fovea_rt_parallelism`, and buffers come from `fovea_rt_device_alloc`.
+
+    After a call of the runtime has failed, no further task is launched;
+    buffers are freed as ever, and the kernel returns non-zero.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::LLVM::LLVMDialect"
+  ];
+}
+
 def EmitEntriesPass : Pass<"fovea-emit-entries", "::mlir::ModuleOp"> {
   let summary = "give each kernel its C entry";
   let description = [{

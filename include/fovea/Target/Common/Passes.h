@@ -19,6 +19,8 @@ struct CpuLoweringOptions {
   bool nativeBF16Rounding = false;
   /// Adds the target's own dialect to the conversion of vectors.
   bool targetVectors = false;
+  /// Kernels return their status already: `fovea-lower-checks` has run.
+  bool hasStatus = false;
 };
 
 /// From kernels and tasks in upstream dialects to the llvm dialect, a straight
