@@ -265,6 +265,16 @@ LayoutAttr fovea::tile::getLayout(Type tile) {
   return in ? in.getLayout() : LayoutAttr();
 }
 
+DimWalk fovea::tile::parseDimWalk(StringRef dim) {
+  if (dim.consume_back(" div")) {
+    return {dim, DimWalk::Quotient};
+  }
+  if (dim.consume_back(" mod")) {
+    return {dim, DimWalk::Rest};
+  }
+  return {dim, DimWalk::Whole};
+}
+
 RankedTensorType fovea::tile::getTileType(ArrayRef<int64_t> shape, Type element,
                                           ArrayRef<StringRef> ranks,
                                           Residence residence) {

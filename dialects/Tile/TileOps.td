@@ -56,6 +56,17 @@ def Tile_LoadOp : Tile_Op<"load", [
     Along a rank in `bounded`, coordinates at or beyond its limit are not read;
     the tile's elements there repeat those of the last coordinate.
 
+    A rank may stand for the pairs of two others, whose extents it multiplies:
+    with `split %R`, coordinate p of rank q means (p div R, p mod R), and the
+    dimension "q div" is walked by the quotients, "q mod" by the rests. The
+    indices of both, and the limit of q, are in coordinates of q. Rows that are
+    pairs of a query (4 of them) and one of 8 heads:
+
+    ```mlir
+    %q = tile.load %Q[%b, %p0, %p0, %c0] dims ["", "q mod", "q div", "d"] bounded ["q"] limits(%pend) split %c8
+       : memref<?x8x4x64xf32> -> tensor<64x32xf32, #tile.in<near, [d, q]>>
+    ```
+
     With `table`, the buffer is pages [page, head, slot, channel]: the
     coordinate p along dimension 0 means page `table[row, p / P]`, slot p % P;
     the index of dimension 2 is ignored.
@@ -67,12 +78,12 @@ def Tile_LoadOp : Tile_Op<"load", [
   }];
   let arguments = (ins AnyMemRef:$source, Variadic<Index>:$indices,
                        Optional<AnyMemRef>:$table, Optional<Index>:$row,
-                       Variadic<Index>:$limits, StrArrayAttr:$dims,
-                       StrArrayAttr:$bounded);
+                       Variadic<Index>:$limits, Optional<Index>:$split,
+                       StrArrayAttr:$dims, StrArrayAttr:$bounded);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = [{
     $source `[` $indices `]` `dims` $dims `bounded` $bounded `limits` `(` $limits `)`
-    (`through` $table^ `[` $row `]`)? attr-dict `:` type($source)
+    (`split` $split^)? (`through` $table^ `[` $row `]`)? attr-dict `:` type($source)
     (`,` type($table)^)? `->` type($result)
   }];
   let hasVerifier = 1;
@@ -87,10 +98,11 @@ def Tile_StoreOp : Tile_Op<"store", [
   }];
   let arguments = (ins AnyRankedTensor:$value, AnyMemRef:$target,
                        Variadic<Index>:$indices, Variadic<Index>:$limits,
-                       StrArrayAttr:$dims, StrArrayAttr:$bounded);
+                       Optional<Index>:$split, StrArrayAttr:$dims,
+                       StrArrayAttr:$bounded);
   let assemblyFormat = [{
     $value `,` $target `[` $indices `]` `dims` $dims
-    `bounded` $bounded `limits` `(` $limits `)` attr-dict
+    `bounded` $bounded `limits` `(` $limits `)` (`split` $split^)? attr-dict
     `:` type($value) `,` type($target)
   }];
   let hasVerifier = 1;

@@ -86,6 +86,39 @@ LogicalResult StreamOp::verifyRegions() {
   return success();
 }
 
+/// A rank walks one dimension, or one by its quotients, or one by its rests, or
+/// two by both; collects the ranks that walk any.
+template <typename OpTy>
+static LogicalResult verifyWalks(OpTy op, Type tile,
+                                 llvm::SmallDenseSet<StringRef> &named) {
+  llvm::SmallDenseSet<std::pair<StringRef, unsigned>> seen;
+  bool splits = false;
+  for (StringRef dim : op.getDims().template getAsValueRange<StringAttr>()) {
+    DimWalk walk = parseDimWalk(dim);
+    if (dim.empty()) {
+      continue;
+    }
+    if (findRank(tile, walk.rank) < 0) {
+      return op.emitOpError("expected rank '") << walk.rank << "' in " << tile;
+    }
+    bool isWhole = walk.part == DimWalk::Whole;
+    splits |= !isWhole;
+    bool isNew = seen.insert({walk.rank, walk.part}).second &&
+                 (isWhole ? !named.contains(walk.rank)
+                          : !seen.contains({walk.rank, DimWalk::Whole}));
+    if (!isNew) {
+      return op.emitOpError("expected rank '")
+             << walk.rank << "' to walk one dimension of the buffer";
+    }
+    named.insert(walk.rank);
+  }
+  if (splits != static_cast<bool>(op.getSplit())) {
+    return op.emitOpError("expected 'split' together with a dimension that is "
+                          "walked by quotients or rests");
+  }
+  return success();
+}
+
 template <typename OpTy>
 static LogicalResult verifyAccess(OpTy op, Type tile, MemRefType buffer) {
   if (failed(verifyTile(op, tile, "the value"))) {
@@ -101,17 +134,8 @@ static LogicalResult verifyAccess(OpTy op, Type tile, MemRefType buffer) {
     return op.emitOpError("expected one limit per bounded rank");
   }
   llvm::SmallDenseSet<StringRef> named;
-  for (StringRef name : op.getDims().template getAsValueRange<StringAttr>()) {
-    if (name.empty()) {
-      continue;
-    }
-    if (findRank(tile, name) < 0) {
-      return op.emitOpError("expected rank '") << name << "' in " << tile;
-    }
-    if (!named.insert(name).second) {
-      return op.emitOpError("expected rank '")
-             << name << "' to walk one dimension of the buffer";
-    }
+  if (failed(verifyWalks(op, tile, named))) {
+    return failure();
   }
   for (StringRef name : op.getBounded().template getAsValueRange<StringAttr>()) {
     if (!named.contains(name)) {

@@ -18,6 +18,18 @@ def CascadeToTilePass : Pass<"fovea-cascade-to-tile", "::mlir::ModuleOp"> {
     the innermost such; then every product of the step with a streamed operand
     is a matrix product (`tile.contract`).
 
+    With `pack` in the schedule the rows of a task are the pairs of the row
+    rank and one more parallel rank that streamed operands do not carry, so
+    that each block of those is brought once for both (heads that share keys).
+    What depends on the second rank becomes a tile of the rows. A fold stays
+    as it is, with a remark, if there is no such rank, if a result does not
+    carry it, or if what depends on it has a type that tiles do not hold
+    (integers of 64 bits).
+
+    With `stages`, operands of products are brought near and what element-wise
+    code alone reads goes to registers; without, what does not depend on the
+    row is read in place.
+
     Which keys are visited follows from the fold's `where` region
     (lib/Analysis/PredicateRanges.h): the stream gets disjoint ranges, and its
     `visible` region classifies each step as empty, partial or full.

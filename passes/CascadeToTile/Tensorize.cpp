@@ -196,6 +196,10 @@ LogicalResult Tensorizer::convertIndex(cascade::IndexOp op) {
            << op.getRank() << "' to have a coordinate here";
   }
   const Coordinate &c = it->second;
+  if (c.known) {
+    map(op, c.known, {});
+    return success();
+  }
   if (c.extent == 0) {
     map(op, c.base, {});
     return success();

@@ -29,11 +29,12 @@ namespace fovea {
 /// point.
 class Tensorizer {
 public:
-  /// How a rank is seen inside a task: one coordinate (a scalar), or a run of
-  /// `extent` coordinates from `base`.
+  /// How a rank is seen inside a task: one coordinate (a scalar), a run of
+  /// `extent` coordinates from `base`, or the tile `known`.
   struct Coordinate {
     mlir::Value base;   // index
     int64_t extent = 0; // 0: a single coordinate
+    mlir::Value known;  // i32 tile
   };
 
   Tensorizer(mlir::OpBuilder &builder, llvm::StringRef streamRank,

@@ -97,6 +97,8 @@ private:
   mlir::LogicalResult lowerLoad(tile::LoadOp op);
   mlir::LogicalResult lowerNearLoad(tile::LoadOp op);
   mlir::LogicalResult lowerStore(tile::StoreOp op);
+  void writeOut(tile::StoreOp op, mlir::Value near, bool wide);
+  mlir::Value partOf(mlir::Value at, tile::DimWalk walk, mlir::Value split);
   mlir::Value rowOffset(tile::LoadOp op, mlir::Value x, mlir::Value count);
   void fillOffsets(tile::LoadOp op, mlir::Value count);
   mlir::Value decodeFar(tile::LoadOp op, mlir::Value count);

@@ -89,6 +89,19 @@ void Emitter::storePairs(Value low, Value high, Value buffer, Value at) {
   storeVector(vector::BitCastOp::create(b, loc, pairs, both), buffer, at);
 }
 
+/// The quotient or rest of a coordinate, if its dimension is walked by it.
+Value Emitter::partOf(Value at, tile::DimWalk walk, Value split) {
+  switch (walk.part) {
+  case tile::DimWalk::Whole:
+    return at;
+  case tile::DimWalk::Quotient:
+    return arith::DivUIOp::create(b, loc, at, scalar(split));
+  case tile::DimWalk::Rest:
+    return arith::RemUIOp::create(b, loc, at, scalar(split));
+  }
+  llvm_unreachable("unknown part");
+}
+
 //===----------------------------------------------------------------------===//
 // Loads of operands that depend on the row
 //===----------------------------------------------------------------------===//
@@ -145,19 +158,21 @@ LogicalResult Emitter::lowerNearLoad(tile::LoadOp op) {
       inner = index(0);
     }
     Value offset = flat.offset;
-    for (auto [i, name] :
+    for (auto [i, dim] :
          llvm::enumerate(op.getDims().getAsValueRange<StringAttr>())) {
       Value at = scalar(op.getIndices()[i]);
-      if (!name.empty()) {
-        Value step = name == row ? r : inner;
+      tile::DimWalk walk = tile::parseDimWalk(dim);
+      if (!dim.empty()) {
+        Value step = walk.rank == row ? r : inner;
         at = add(at, step);
         for (auto [j, bounded] :
              llvm::enumerate(op.getBounded().getAsValueRange<StringAttr>())) {
-          if (bounded == name) {
+          if (bounded == walk.rank) {
             at = arith::MinSIOp::create(
                 b, loc, at, add(scalar(op.getLimits()[j]), -1));
           }
         }
+        at = partOf(at, walk, op.getSplit());
       }
       offset = add(offset, mul(at, flat.strides[i]));
     }
@@ -362,28 +377,37 @@ LogicalResult Emitter::lowerStore(tile::StoreOp op) {
       storeVector(*v, near, index(point.vec * schedule.getLanes()));
     }
   }
+  writeOut(op, near, wide);
+  return success();
+}
+
+/// Writes `near`, which holds the tile in the order [x][row], to its buffer.
+void Emitter::writeOut(tile::StoreOp op, Value near, bool wide) {
+  auto type = cast<RankedTensorType>(op.getValue().getType());
+  int64_t rows = schedule.getRows();
   FlatBuffer flat = flatten(op.getTarget());
   Value count = index(rows), innerCount = index(wide ? type.getDimSize(0) : 1);
-  Value offset = flat.offset, rowStride = index(0), innerStride = index(0);
-  for (auto [i, name] :
+  Value start = flat.offset; // of what does not change, or grows evenly
+  bool walksRow = false;
+  for (auto [i, dim] :
        llvm::enumerate(op.getDims().getAsValueRange<StringAttr>())) {
-    Value start = scalar(op.getIndices()[i]);
-    offset = add(offset, mul(start, flat.strides[i]));
-    if (name.empty()) {
-      continue;
+    auto [rank, part] = tile::parseDimWalk(dim);
+    walksRow |= rank == row;
+    if (part == tile::DimWalk::Whole) {
+      start = add(start, mul(scalar(op.getIndices()[i]), flat.strides[i]));
     }
-    (name == row ? rowStride : innerStride) = flat.strides[i];
     for (auto [bounded, limit] :
          llvm::zip(op.getBounded().getAsValueRange<StringAttr>(),
                    op.getLimits())) {
-      if (bounded == name) {
-        Value left = arith::SubIOp::create(b, loc, scalar(limit), start);
-        Value &n = name == row ? count : innerCount;
+      if (bounded == rank) {
+        Value left = arith::SubIOp::create(b, loc, scalar(limit),
+                                           scalar(op.getIndices()[i]));
+        Value &n = rank == row ? count : innerCount;
         n = arith::MinSIOp::create(b, loc, n, left);
       }
     }
   }
-  if (!llvm::is_contained(op.getDims().getAsValueRange<StringAttr>(), row)) {
+  if (!walksRow) {
     count = index(1); // the dummy row
   }
   auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
@@ -396,7 +420,19 @@ LogicalResult Emitter::lowerStore(tile::StoreOp op) {
     inner = nested.getInductionVar();
   }
   Value v = memref::LoadOp::create(b, loc, near, add(mul(inner, rows), r));
-  Value at = add(offset, add(mul(r, rowStride), mul(inner, innerStride)));
+  Value at = start;
+  for (auto [i, dim] :
+       llvm::enumerate(op.getDims().getAsValueRange<StringAttr>())) {
+    if (dim.empty()) {
+      continue;
+    }
+    tile::DimWalk walk = tile::parseDimWalk(dim);
+    Value position = walk.rank == row ? r : inner;
+    if (walk.part != tile::DimWalk::Whole) {
+      position = add(scalar(op.getIndices()[i]), position);
+      position = partOf(position, walk, op.getSplit());
+    }
+    at = add(at, mul(position, flat.strides[i]));
+  }
   memref::StoreOp::create(b, loc, v, flat.flat, ValueRange{at});
-  return success();
 }

@@ -266,7 +266,9 @@ LogicalResult Emitter::lowerOp(Operation &op) {
     return lowerIf(branch);
   }
   if (auto loop = dyn_cast<scf::ForOp>(op)) {
-    return lowerMergeLoop(loop);
+    // A loop over scalars (bounds of table entries) stays as it is.
+    return llvm::any_of(loop.getResults(), isTile) ? lowerMergeLoop(loop)
+                                                   : success();
   }
   if (isa<tile::ContractOp>(op)) {
     return op.emitError("expected matrix products inside a stream only");

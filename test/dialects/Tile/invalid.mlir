@@ -279,7 +279,7 @@ func.func @load_rank_missing(%x: memref<?x?x64xf32>, %i: index) {
 func.func @load_table_without_row(%x: memref<?x?x16x64xf32>, %t: memref<?x?xi32>, %i: index) {
   // expected-error@+1 {{expected a page table together with its row}}
   %k = "tile.load"(%x, %i, %i, %i, %i, %t) <{dims = ["k", "", "", "d"], bounded = [],
-      operandSegmentSizes = array<i32: 1, 4, 1, 0, 0>}>
+      operandSegmentSizes = array<i32: 1, 4, 1, 0, 0, 0>}>
      : (memref<?x?x16x64xf32>, index, index, index, index, memref<?x?xi32>) -> tensor<256x64xf32, #tile.in<far, [k, d]>>
   return
 }
@@ -797,5 +797,53 @@ func.func @no_list(%c: i1) {
 func.func @wrong_number(%c: i1) attributes {tile.messages = ["too long", "too short"]} {
   // expected-error@+1 {{expected number 1 to be the position of "too long" in the kernel's 'tile.messages'}}
   tile.require %c, "too long" number 1
+  return
+}
+
+// -----
+
+func.func @rests_twice(%x: memref<?x?xf32>, %i: index) {
+  // expected-error@+1 {{expected rank 'q' to walk one dimension of the buffer}}
+  %t = tile.load %x[%i, %i] dims ["q mod", "q mod"] bounded [] limits() split %i : memref<?x?xf32> -> tensor<4xf32, #tile.in<near, [q]>>
+  return
+}
+
+// -----
+
+func.func @whole_and_rest(%x: memref<?x?xf32>, %i: index) {
+  // expected-error@+1 {{expected rank 'q' to walk one dimension of the buffer}}
+  %t = tile.load %x[%i, %i] dims ["q", "q mod"] bounded [] limits() split %i : memref<?x?xf32> -> tensor<4xf32, #tile.in<near, [q]>>
+  return
+}
+
+// -----
+
+func.func @quotient_and_whole(%x: memref<?x?xf32>, %i: index) {
+  // expected-error@+1 {{expected rank 'q' to walk one dimension of the buffer}}
+  %t = tile.load %x[%i, %i] dims ["q div", "q"] bounded [] limits() split %i : memref<?x?xf32> -> tensor<4xf32, #tile.in<near, [q]>>
+  return
+}
+
+// -----
+
+func.func @no_divisor(%x: memref<?x?xf32>, %i: index) {
+  // expected-error@+1 {{expected 'split' together with a dimension that is walked by quotients or rests}}
+  %t = tile.load %x[%i, %i] dims ["q div", "q mod"] bounded [] limits() : memref<?x?xf32> -> tensor<4xf32, #tile.in<near, [q]>>
+  return
+}
+
+// -----
+
+func.func @nothing_to_divide(%t: tensor<4xf32, #tile.in<near, [q]>>, %x: memref<?xf32>, %i: index) {
+  // expected-error@+1 {{expected 'split' together with a dimension that is walked by quotients or rests}}
+  tile.store %t, %x[%i] dims ["q"] bounded [] limits() split %i : tensor<4xf32, #tile.in<near, [q]>>, memref<?xf32>
+  return
+}
+
+// -----
+
+func.func @rest_of_nothing(%t: tensor<4xf32, #tile.in<near, [q]>>, %x: memref<?x?xf32>, %i: index) {
+  // expected-error@+1 {{expected rank 'p' in 'tensor<4xf32, #tile.in<near, [q]>>'}}
+  tile.store %t, %x[%i, %i] dims ["q", "p mod"] bounded [] limits() split %i : tensor<4xf32, #tile.in<near, [q]>>, memref<?x?xf32>
   return
 }

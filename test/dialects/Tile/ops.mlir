@@ -134,3 +134,14 @@ func.func @require(%c: i1) attributes {tile.messages = ["a page is out of bounds
   tile.require %c, "a page is out of bounds" number 0
   return
 }
+
+// CHECK-LABEL: @split
+// CHECK: tile.load %{{.*}} dims ["q mod", "q div", "d"] bounded ["q"] limits(%{{.*}}) split %{{.*}} : memref<?x?x8xf32> -> tensor<8x4xf32, #tile.in<near, [d, q]>>
+// CHECK: tile.store %{{.*}}, %{{.*}} dims ["q div", "d"] bounded [] limits() split %{{.*}} : tensor<8x4xf32, #tile.in<near, [d, q]>>, memref<?x8xf32>
+func.func @split(%x: memref<?x?x8xf32>, %y: memref<?x8xf32>, %p: index, %end: index, %heads: index, %c0: index) {
+  %t = tile.load %x[%p, %p, %c0] dims ["q mod", "q div", "d"] bounded ["q"] limits(%end) split %heads
+       : memref<?x?x8xf32> -> tensor<8x4xf32, #tile.in<near, [d, q]>>
+  tile.store %t, %y[%p, %c0] dims ["q div", "d"] bounded [] limits() split %heads
+       : tensor<8x4xf32, #tile.in<near, [d, q]>>, memref<?x8xf32>
+  return
+}

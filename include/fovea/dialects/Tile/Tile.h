@@ -67,6 +67,16 @@ int64_t findRank(mlir::Type tile, llvm::StringRef rank);
 /// The layout of a register tile, or null.
 LayoutAttr getLayout(mlir::Type tile);
 
+/// What walks one dimension of a buffer, as `dims` of `tile.load` and
+/// `tile.store` spell it: "" nothing, "q" the coordinates of rank q, "q div"
+/// their quotients by the operand `split`, "q mod" their rests.
+struct DimWalk {
+  enum Part { Whole, Quotient, Rest };
+  llvm::StringRef rank; // empty: nothing
+  Part part = Whole;
+};
+DimWalk parseDimWalk(llvm::StringRef dim);
+
 /// A tile type.
 mlir::RankedTensorType getTileType(llvm::ArrayRef<int64_t> shape,
                                    mlir::Type element,
