@@ -7,8 +7,6 @@
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
-#include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/Module.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/TargetSelect.h"
@@ -83,6 +81,13 @@ Emulated::load(llvm::StringRef text, std::string &error, llvm::StringRef chip) {
     diagnostic.print("test", stream);
     return nullptr;
   }
+  return load(std::move(device), std::move(context), error, chip);
+}
+
+std::unique_ptr<Emulated>
+Emulated::load(std::unique_ptr<llvm::Module> device,
+               std::unique_ptr<llvm::LLVMContext> context, std::string &error,
+               llvm::StringRef chip) {
   auto module = rewriteForEmulation(*device, chip);
   device.reset();
   if (!module) {

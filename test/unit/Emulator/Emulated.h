@@ -8,6 +8,8 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
 
 #include <memory>
 #include <string>
@@ -25,6 +27,12 @@ public:
   /// From LLVM IR as text. Empty with `error` set if it is refused.
   static std::unique_ptr<Emulated>
   load(llvm::StringRef text, std::string &error, llvm::StringRef chip = "");
+
+  /// From a device module, which belongs to the context.
+  static std::unique_ptr<Emulated>
+  load(std::unique_ptr<llvm::Module> device,
+       std::unique_ptr<llvm::LLVMContext> context, std::string &error,
+       llvm::StringRef chip = "");
 
   /// Launches kernel `index` with one-dimensional sizes. Empty on success, else
   /// the report.
