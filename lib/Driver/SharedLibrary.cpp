@@ -3,12 +3,15 @@
 #include "Executable.h"
 
 #include "fovea/Support/WriteFile.h"
+#include "fovea/Target/Common/CodeGen.h"
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Transforms/Utils/Cloning.h"
 
 using namespace fovea;
 
@@ -116,4 +119,24 @@ llvm::Expected<std::string> fovea::linkSharedLibrary(llvm::StringRef object,
     return llvm::createStringError(program + " wrote no library");
   }
   return (*library)->getBuffer().str();
+}
+
+llvm::Expected<std::string>
+fovea::makeLoadableLibrary(const llvm::Module &module, int optLevel) {
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  auto machine = createTargetMachine(
+      {"x86_64-unknown-linux-gnu", "x86-64", /*features=*/""}, optLevel);
+  if (!machine) {
+    return machine.takeError();
+  }
+  std::unique_ptr<llvm::Module> copy = llvm::CloneModule(module);
+  copy->setTargetTriple((*machine)->getTargetTriple());
+  copy->setDataLayout((*machine)->createDataLayout());
+  auto object = emitCode(*copy, **machine, llvm::CodeGenFileType::ObjectFile);
+  if (!object) {
+    return object.takeError();
+  }
+  return linkSharedLibrary({object->data(), object->size()},
+                           /*withRuntime=*/false);
 }

@@ -4,9 +4,11 @@
 
 #include "device/Message.h"
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <dlfcn.h>
+#include <string>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -52,6 +54,19 @@ static bool writeAll(int file, const char *bytes, int64_t count) {
   return true;
 }
 
+/// A path of the open file that was never given before. The dynamic linker
+/// takes equal paths for the same library, even when one is closed and its
+/// number is in use for another. So a count is written into the path, its ones
+/// as "/." and its zeros as "/", which change nothing: /proc/self/fd/.//./7.
+static std::string makePath(int file) {
+  static std::atomic<uint64_t> count{0};
+  std::string path = "/proc/self/fd";
+  for (uint64_t rest = ++count; rest != 0; rest >>= 1) {
+    path += rest & 1 ? "/." : "/";
+  }
+  return path + "/" + std::to_string(file);
+}
+
 void *fovea::rt::openSharedImage(const char *name, const void *bytes,
                                  int64_t count) {
   if (!isSharedLibrary(bytes, count)) {
@@ -69,9 +84,7 @@ void *fovea::rt::openSharedImage(const char *name, const void *bytes,
     return nullptr;
   }
   showRuntime();
-  char path[64];
-  snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
-  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  void *library = dlopen(makePath(file).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char *reason = dlerror();
     fail("%.128s: cannot be loaded: %.512s", name,

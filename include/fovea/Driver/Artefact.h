@@ -21,6 +21,10 @@
 #include <string>
 #include <vector>
 
+namespace llvm {
+class Module;
+} // namespace llvm
+
 namespace fovea {
 
 struct Entry;
@@ -58,6 +62,13 @@ struct ArtefactTarget {
   std::vector<ArtefactImage> images;
   std::vector<ArtefactKernel> kernels;
 };
+
+/// A shared library from LLVM IR for Linux on x86-64, as `host` and emulated
+/// images are. What it calls of fovea_rt_* and fovea_emu_* stays undefined and
+/// comes from the loader. Its code needs no more than every x86-64 has; the
+/// module stays as it is. Needs a linker on this machine.
+llvm::Expected<std::string> makeLoadableLibrary(const llvm::Module &module,
+                                                int optLevel = 2);
 
 /// The contents of a .fovea file. All targets are of the same program, whose
 /// entries these are; an error if two have the same name.
