@@ -233,6 +233,13 @@ void growTo(int32_t wanted) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
+  // But for those that a thread causes itself: blocked, they end the process
+  // even where a handler would have dealt with them.
+  static constexpr int causedByThread[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+                                           SIGTRAP};
+  for (int own : causedByThread) {
+    sigdelset(&all, own);
+  }
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cfenv>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <sched.h>
@@ -126,6 +127,23 @@ TEST(ThreadPoolTest, AllRequestedHelpersWakeUp) {
     }
   });
   EXPECT_EQ(arrived, threads);
+}
+
+TEST(ThreadPoolTest, HelpersTakeTheirOwnFaultsAndNoSignalOfTheHost) {
+  std::atomic<int> helpers{0};
+  parallelFor(1000, 4, [&](int64_t, int32_t worker) {
+    if (worker == 0) {
+      usleep(10); // Leave some to the others.
+      return;
+    }
+    sigset_t blocked;
+    pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+    EXPECT_EQ(sigismember(&blocked, SIGSEGV), 0);
+    EXPECT_EQ(sigismember(&blocked, SIGBUS), 0);
+    EXPECT_EQ(sigismember(&blocked, SIGINT), 1);
+    ++helpers;
+  });
+  EXPECT_GT(helpers.load(), 0);
 }
 
 TEST(ThreadPoolTest, NestedLoopsRunOnTheThreadThatStartedThem) {
