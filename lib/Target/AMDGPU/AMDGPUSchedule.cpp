@@ -33,6 +33,13 @@ struct AMDGPUSchedule
     start.keys = 64;
     start.subgroups = 4;
     start.stages = 2;
+    // Half of the 512 registers of a lane of 64 lanes, so that a processor
+    // holds two blocks; all of the 256 of a lane of 32, where f32 has no
+    // matrix atom.
+    bool isWave64 = row->lanes == 64;
+    start.wideRows = isWave64 ? 64 : 32;
+    start.narrowElements = isWave64 ? 64 * 64 : 32 * 64;
+    start.wideElements = isWave64 ? 64 * 64 : 16 * 64;
     setSchedules(getOperation(),
                  makeMachine(&getContext(), *row, getAMDGPUAtoms(*row)), start);
   }

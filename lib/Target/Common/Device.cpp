@@ -72,19 +72,25 @@ static void allowContraction(llvm::Module &module) {
 }
 
 /// Lanes have scalar registers: vectors are split first, so that all that
-/// follows sees single elements (pairs of 16 bits stay). Lane code is unrolled
-/// where that pays, so LLVM's unrolling stays out.
+/// follows sees single elements (pairs of 16 bits stay).
+///
+/// Neither LLVM's unrolling (lane code is unrolled where that pays) nor its
+/// hoisting out of loops: a step of a stream has hundreds of addresses in near
+/// memory, each an `xor` and an `add` away from the lane's number, and to hold
+/// them in registers for all steps spills what is worth holding.
+static constexpr llvm::StringLiteral kLanePasses =
+    "cgscc(inline),"
+    "function(sroa,early-cse<memssa>,simplifycfg,"
+    "instcombine<no-verify-fixpoint>,loop-mssa(loop-rotate),loop(indvars),gvn,"
+    "dse,adce,simplifycfg,instcombine<no-verify-fixpoint>),"
+    "globaldce";
+
 static void optimizeLanes(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  tuning.LoopUnrolling = false;
-  tuning.LoopInterleaving = false;
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager calls;
   llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(&machine, tuning);
+  llvm::PassBuilder builder(&machine);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(calls);
   builder.registerFunctionAnalyses(functions);
@@ -95,8 +101,7 @@ static void optimizeLanes(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::ModulePassManager passes;
   passes.addPass(llvm::createModuleToFunctionPassAdaptor(
       llvm::ScalarizerPass(options)));
-  passes.addPass(
-      builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3));
+  llvm::cantFail(builder.parsePassPipeline(passes, kLanePasses));
   passes.run(module, modules);
 }
 

@@ -19,6 +19,8 @@ namespace {
 /// Bytes in near memory: for each row of a task, and for each key of a step.
 struct NearDemand {
   int64_t perRow = 0, perKey = 0;
+  /// Of one key of the widest streamed operand, and of one of its elements.
+  int64_t elements = 1, bits = 16;
 
   int64_t getBytes(int64_t rows, int64_t keys, int64_t stages) const {
     return rows * perRow + keys * perKey * stages;
@@ -42,12 +44,17 @@ static NearDemand measure(func::FuncOp function) {
       if (type.getRank() < (isStreamed ? 2 : 1)) {
         continue;
       }
-      int64_t bytes =
-          llvm::divideCeil(type.getElementType().getIntOrFloatBitWidth(), 8);
+      int64_t bits = type.getElementType().getIntOrFloatBitWidth();
+      int64_t elements = 1;
       for (int64_t extent : type.getShape()) {
-        bytes *= ShapedType::isDynamic(extent) ? 1 : extent;
+        elements *= ShapedType::isDynamic(extent) ? 1 : extent;
       }
-      (isStreamed ? demand.perKey : demand.perRow) += bytes;
+      (isStreamed ? demand.perKey : demand.perRow) +=
+          elements * llvm::divideCeil(bits, 8);
+      if (isStreamed) {
+        most.elements = std::max(most.elements, elements);
+        most.bits = std::max(most.bits, bits);
+      }
     }
     most.perRow = std::max(most.perRow, demand.perRow);
     most.perKey = std::max(most.perKey, demand.perKey);
@@ -59,15 +66,22 @@ static tile::ScheduleAttr choose(func::FuncOp function,
                                  tile::MachineAttr machine,
                                  const DeviceScheduleStart &start) {
   NearDemand demand = measure(function);
-  int64_t rows = start.rows, keys = start.keys, stages = start.stages;
+  bool isNarrow = demand.bits <= 16;
+  int64_t rows = isNarrow ? start.rows : start.wideRows;
+  int64_t keys = start.keys, stages = start.stages;
   int64_t subgroups = start.subgroups;
+  // Asynchronous copies need a block to go to while another is used; others
+  // wait in registers.
   auto fits = [&] {
-    return demand.getBytes(rows, keys, stages) <= machine.getNear();
+    int64_t blocks =
+        machine.getCopy() > 0 ? std::max<int64_t>(2, stages) : 1;
+    return demand.getBytes(rows, keys, blocks) <= machine.getNear();
   };
-  while (!fits() && keys > kLeastKeys) {
+  int64_t elements = isNarrow ? start.narrowElements : start.wideElements;
+  while ((!fits() || keys * demand.elements > elements) && keys > kLeastKeys) {
     keys /= 2;
   }
-  while (!fits() && stages > 1) {
+  while (!fits() && stages > 2) {
     --stages;
   }
   while (!fits() && rows > kLeastRows) {

@@ -33,6 +33,9 @@ struct NVPTXSchedule
     start.keys = 64;
     start.subgroups = 4;
     start.stages = 2;
+    // f32 has no matrix atom: a product is unrolled to single multiply-adds.
+    start.narrowElements = 64 * 128;
+    start.wideElements = 32 * 64;
     setSchedules(getOperation(),
                  makeMachine(&getContext(), *row, getNVPTXAtoms(*row)), start);
   }

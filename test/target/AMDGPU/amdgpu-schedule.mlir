@@ -16,12 +16,13 @@
 // HALVES: lanes = 32, near = 65536
 // HALVES-SAME: a = <register = [k(8:1)], lane = [m(16:1), k(2:8)], subgroup = []>
 
-// Two steps of 64 keys of 128 f32 fill near memory of 64 KB; less than a step
-// of 16 keys of 1024 f32 fits there twice, so there is one.
+// A step of 32 keys of 128 f32 suits the registers of chips with a matrix atom
+// for them, of 16 the others; a step of 16 keys of 1024 f32 fits in near memory
+// of 64 KB only once.
 // CHECK: @full
-// CHECK-SAME: keys = 64, {{.*}}lanes = 64, {{.*}}subgroups = 4, stages = 2
+// CHECK-SAME: keys = 32, {{.*}}lanes = 64, {{.*}}subgroups = 4, stages = 2
 // NARROW: @full
-// NARROW-SAME: keys = 64, {{.*}}lanes = 32, {{.*}}subgroups = 4, stages = 2
+// NARROW-SAME: keys = 16, {{.*}}lanes = 32, {{.*}}subgroups = 4, stages = 2
 func.func @full(%x: tensor<?x128xf32>) -> tensor<f32> {
   %r = cascade.fold parallel [] stream k ins(%x[k, d]) -> [] identity [0.0 : f32]
     init () {
@@ -38,9 +39,9 @@ func.func @full(%x: tensor<?x128xf32>) -> tensor<f32> {
 }
 
 // CHECK: @wide
-// CHECK-SAME: keys = 16, {{.*}}stages = 1
-// LARGE: @wide
-// LARGE-SAME: keys = 16, {{.*}}stages = 2
+// CHECK-SAME: rows = 64, keys = 16, {{.*}}stages = 2
+// NARROW: @wide
+// NARROW-SAME: rows = 32, keys = 16, {{.*}}subgroups = 4, stages = 2
 func.func @wide(%x: tensor<?x1024xf32>) -> tensor<f32> {
   %r = cascade.fold parallel [] stream k ins(%x[k, d]) -> [] identity [0.0 : f32]
     init () {

@@ -33,14 +33,9 @@ func.func @narrow(%x: tensor<?x64xbf16>) -> tensor<f32> {
   return %r : tensor<f32>
 }
 
-// Two steps of 64 keys of 512 f32 take 256 KB: too much for any. 32 fit in the
-// near memory of the large chips, 16 in that of the small ones.
+// A step holds at most 2048 elements of f32, but 16 keys.
 // CHECK: @wide
-// CHECK-SAME: keys = 32, {{.*}}stages = 2
-// SMALL: @wide
-// SMALL-SAME: keys = 16, {{.*}}stages = 2
-// LARGE: @wide
-// LARGE-SAME: keys = 32, {{.*}}stages = 2
+// CHECK-SAME: rows = 64, keys = 16, {{.*}}stages = 2
 func.func @wide(%x: tensor<?x512xf32>) -> tensor<f32> {
   %r = cascade.fold parallel [] stream k ins(%x[k, d]) -> [] identity [0.0 : f32]
     init () {
@@ -54,6 +49,30 @@ func.func @wide(%x: tensor<?x512xf32>) -> tensor<f32> {
       cascade.yield %s : f32
     } : (tensor<?x512xf32>) -> tensor<f32>
   return %r : tensor<f32>
+}
+
+// 64 rows of 512 f32 take 128 KB, and two steps of 16 keys 64 KB: more than the
+// 163 KB of one chip and far more than the 99 KB of others, which get fewer
+// rows.
+// CHECK: @rows
+// CHECK-SAME: rows = 32, {{.*}}subgroups = 2
+// SMALL: @rows
+// SMALL-SAME: rows = 16, keys = 16, {{.*}}splits = 64, stages = 2
+// LARGE: @rows
+// LARGE-SAME: rows = 64, {{.*}}subgroups = 4
+func.func @rows(%x: tensor<?x512xf32>, %y: tensor<?x512xf32>) -> tensor<?xf32> {
+  %r = cascade.fold parallel [q] stream k ins(%y[q, d], %x[k, d]) -> [q] identity [0.0 : f32]
+    init (%w: tensor<512xf32>) {
+      %zero = arith.constant 0.0 : f32
+      cascade.yield %zero : f32
+    } step (%s: f32, %w: tensor<512xf32>, %t: tensor<?x512xf32>) {
+      cascade.yield %s : f32
+    } merge (%s: f32, %t: f32) {
+      cascade.yield %s : f32
+    } finish (%s: f32, %w: tensor<512xf32>) {
+      cascade.yield %s : f32
+    } : (tensor<?x512xf32>, tensor<?x512xf32>) -> tensor<?xf32>
+  return %r : tensor<?xf32>
 }
 
 // A schedule that is there stays; private functions get none.
