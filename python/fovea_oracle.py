@@ -112,8 +112,9 @@ class Result:
     * its score is rounded in float32, in steps that depend on how large the
       products q_d k_jd are. Scores of similar keys err alike, so the parts
       may add up to r * sum_j w_j |V_jd|.
-    * for bfloat16 it is itself rounded before the second product. That is as
-      often up as down, so the sum has a standard deviation of
+    * for bfloat16, and for float16 where `rounds` (matrix units take weights
+      of the values' type), it is itself rounded before the second product.
+      That is as often up as down, so the sum has a standard deviation of
       r * sqrt(sum_j (w_j V_jd)^2), and `check` allows eight of those.
 
     With wide rows both are far below the output itself, so that a key too
@@ -127,10 +128,12 @@ class Result:
         self.spread = np.zeros(shape + (width,))  # sqrt(sum_j (w_j V_jd)^2)
         # The largest |score| a row sees, and |q| |k| before it cancels.
         self.largest = np.zeros(shape)
+        self.rounds = False
 
     def tolerance(self, element):
         score = 2.0**-22 * (8 + self.largest[..., None])
-        weight = UNIT["bf16"] if element == "bf16" else 0.0
+        rounded = element == "bf16" or (element == "f16" and self.rounds)
+        weight = UNIT[element] if rounded else 0.0
         return score * self.reach + 8 * weight * self.spread + 1.01 * UNIT[element] * np.abs(self.out) + 1e-7
 
     def error(self, out):

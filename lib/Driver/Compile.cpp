@@ -2,12 +2,13 @@
 
 #include "fovea/Driver/Compiler.h"
 
-#include "Executable.h"
+#include "DeviceExecutable.h"
 #include "fovea/Driver/Dialects.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/AsmParser/AsmParserState.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -212,6 +213,19 @@ lower(ModuleOp module, const Target &target, const CompileOptions &options) {
   return entries;
 }
 
+/// Takes the kernels out of a lowered module and translates them.
+static llvm::Expected<std::unique_ptr<llvm::Module>>
+makeKernels(ModuleOp module, const Device &device, llvm::LLVMContext &context) {
+  auto found = module.getOps<gpu::GPUModuleOp>();
+  if (found.empty()) {
+    return llvm::createStringError("expected a program with tasks for a device");
+  }
+  gpu::GPUModuleOp kernels = *found.begin();
+  auto made = device.makeModule(kernels, context);
+  kernels.erase();
+  return made;
+}
+
 llvm::Expected<std::unique_ptr<Executable>>
 fovea::compile(ModuleOp module, const CompileOptions &options) {
   auto target = lookUpTarget(options.target);
@@ -229,11 +243,24 @@ fovea::compile(ModuleOp module, const CompileOptions &options) {
     return diagnostics.takeError("compilation failed");
   }
   auto context = std::make_unique<llvm::LLVMContext>();
+  std::unique_ptr<llvm::Module> kernels;
+  if (const Device *device = (*target)->getDevice()) {
+    auto made = makeKernels(*copy, *device, *context);
+    if (!made) {
+      return diagnostics.takeError(llvm::toString(made.takeError()));
+    }
+    kernels = std::move(*made);
+  }
   auto ir = translateToLLVMIR(*copy, *context, **machine);
   if (!ir) {
     return diagnostics.takeError(llvm::toString(ir.takeError()));
   }
   optimize(**ir, **machine, options.optLevel);
+  if (kernels) {
+    return std::make_unique<DeviceExecutable>(
+        std::move(*target), std::move(*entries), std::move(*machine),
+        std::move(context), std::move(*ir), std::move(kernels));
+  }
   return std::make_unique<NativeExecutable>(
       std::move(*target), std::move(*entries), std::move(*machine),
       std::move(context), std::move(*ir));

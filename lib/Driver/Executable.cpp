@@ -2,6 +2,7 @@
 
 #include "Executable.h"
 
+#include "fovea/runtime/fovea_emulator.h"
 #include "fovea/runtime/fovea_program.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -62,6 +63,11 @@ llvm::Error Executable::run(llvm::StringRef name,
   return llvm::Error::success();
 }
 
+llvm::Expected<fovea_module *> Executable::loadOn(fovea_device *device) {
+  return llvm::createStringError("expected a program for a device, got one for "
+                                 "this machine's processor");
+}
+
 /// Makes the runtime's functions in this process known under their names, even
 /// when the process does not export them.
 static llvm::Error defineRuntime(llvm::orc::LLJIT &jit) {
@@ -73,11 +79,49 @@ static llvm::Error defineRuntime(llvm::orc::LLJIT &jit) {
   };
   define("fovea_rt_check_arguments", &fovea_rt_check_arguments);
   define("fovea_rt_default_threads", &fovea_rt_default_threads);
+  define("fovea_rt_device_alloc", &fovea_rt_device_alloc);
+  define("fovea_rt_device_free", &fovea_rt_device_free);
   define("fovea_rt_fail", &fovea_rt_fail);
   define("fovea_rt_fail_index", &fovea_rt_fail_index);
+  define("fovea_rt_launch", &fovea_rt_launch);
   define("fovea_rt_parallel_for", &fovea_rt_parallel_for);
+  define("fovea_rt_parallelism", &fovea_rt_parallelism);
   define("fovea_rt_scratch", &fovea_rt_scratch);
+  define("fovea_rt_status", &fovea_rt_status);
+  int32_t count = 0;
+  const fovea_emu_symbol *emulator = fovea_emu_symbols(&count);
+  for (const fovea_emu_symbol &symbol : llvm::ArrayRef(emulator, count)) {
+    symbols[jit.mangleAndIntern(symbol.name)] = {
+        llvm::orc::ExecutorAddr::fromPtr(symbol.address),
+        llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+  }
   return jit.getMainJITDylib().define(llvm::orc::absoluteSymbols(symbols));
+}
+
+llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>>
+fovea::makeJit(llvm::SmallVector<char, 0> object) {
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  auto jit = llvm::orc::LLJITBuilder().create();
+  if (!jit) {
+    return jit.takeError();
+  }
+  if (llvm::Error e = defineRuntime(**jit)) {
+    return e;
+  }
+  // The C library's mathematics and memory functions.
+  auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
+      (*jit)->getDataLayout().getGlobalPrefix());
+  if (!process) {
+    return process.takeError();
+  }
+  (*jit)->getMainJITDylib().addGenerator(std::move(*process));
+  auto buffer = std::make_unique<llvm::SmallVectorMemoryBuffer>(
+      std::move(object), "fovea", /*RequiresNullTerminator=*/false);
+  if (llvm::Error e = (*jit)->addObjectFile(std::move(buffer))) {
+    return e;
+  }
+  return std::move(*jit);
 }
 
 llvm::Error NativeExecutable::load() {
@@ -88,29 +132,9 @@ llvm::Error NativeExecutable::load() {
   if (!object) {
     return object.takeError();
   }
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
-  llvm::orc::JITTargetMachineBuilder builder(machine->getTargetTriple());
-  auto made = llvm::orc::LLJITBuilder()
-                  .setJITTargetMachineBuilder(std::move(builder))
-                  .create();
+  auto made = makeJit(std::move(*object));
   if (!made) {
     return made.takeError();
-  }
-  if (llvm::Error e = defineRuntime(**made)) {
-    return e;
-  }
-  // The C library's mathematics and memory functions.
-  auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
-      (*made)->getDataLayout().getGlobalPrefix());
-  if (!process) {
-    return process.takeError();
-  }
-  (*made)->getMainJITDylib().addGenerator(std::move(*process));
-  auto buffer = std::make_unique<llvm::SmallVectorMemoryBuffer>(
-      std::move(*object), "fovea", /*RequiresNullTerminator=*/false);
-  if (llvm::Error e = (*made)->addObjectFile(std::move(buffer))) {
-    return e;
   }
   jit = std::move(*made);
   return llvm::Error::success();

@@ -26,6 +26,9 @@ public:
   llvm::Expected<std::string> emit(EmitKind kind) override;
   llvm::Expected<ArtefactTarget> makeArtefactTarget() override;
 
+protected:
+  const Target &getTarget() const { return *target; }
+
 private:
   llvm::Error load();
 
@@ -36,6 +39,11 @@ private:
   std::unique_ptr<llvm::Module> module;
   std::unique_ptr<llvm::orc::LLJIT> jit; // once something has been run
 };
+
+/// Loads an object file for this machine. It may call the runtime, the emulator
+/// and the C library.
+llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>>
+makeJit(llvm::SmallVector<char, 0> object);
 
 /// Name of a type as fovea_runtime.h has it, without FOVEA_, in lower case.
 llvm::StringRef getDtypeName(fovea_dtype dtype);

@@ -6,9 +6,11 @@
 #include "fovea/passes/AttnToCascade/Passes.h"
 #include "fovea/passes/Cascade/Passes.h"
 #include "fovea/passes/CascadeToTile/Passes.h"
+#include "fovea/passes/TileToLanes/Passes.h"
 #include "fovea/passes/TileToVector/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -41,6 +43,21 @@ static void addCleanup(mlir::OpPassManager &pm) {
   pm.addPass(mlir::createCSEPass());
 }
 
+/// On a device a task is a kernel: code for one lane.
+static void addLanePasses(mlir::OpPassManager &pm) {
+  pm.addPass(createHostLoopsToTasksPass());
+  OutlineTasksPassOptions outline;
+  outline.device = true;
+  pm.addPass(createOutlineTasksPass(outline));
+  addCleanup(pm);
+  mlir::OpPassManager &tasks =
+      pm.nest<mlir::gpu::GPUModuleOp>().nest<mlir::func::FuncOp>();
+  tasks.addPass(createFoldExponentialsPass());
+  tasks.addPass(createAssignLayoutsPass());
+  tasks.addPass(createTileToLanesPass());
+  addCleanup(tasks);
+}
+
 void fovea::addPassesTo(Level level, const Target &target,
                         mlir::OpPassManager &pm) {
   switch (level) {
@@ -58,6 +75,10 @@ void fovea::addPassesTo(Level level, const Target &target,
     addCleanup(pm);
     return;
   case Level::Vector:
+    if (target.getDevice()) {
+      addLanePasses(pm);
+      return;
+    }
     pm.addPass(createOutlineTasksPass());
     pm.addPass(createTileToVectorPass());
     addCleanup(pm);
@@ -70,7 +91,7 @@ void fovea::addPassesTo(Level level, const Target &target,
 
 namespace {
 
-struct CpuOptions : public mlir::PassPipelineOptions<CpuOptions> {
+struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
   Option<std::string> target{*this, "target",
                              llvm::cl::desc("A target, such as cpu"),
                              llvm::cl::init("cpu")};
@@ -80,11 +101,11 @@ struct CpuOptions : public mlir::PassPipelineOptions<CpuOptions> {
 
 } // namespace
 
-static void buildCpuPipeline(mlir::OpPassManager &pm,
-                             const CpuOptions &options) {
+static void buildLoweringPipeline(mlir::OpPassManager &pm,
+                             const LoweringOptions &options) {
   // A pipeline builder has no way to refuse its options.
   auto refuse = [](const llvm::Twine &message) {
-    llvm::errs() << "fovea-cpu: " << message << '\n';
+    llvm::errs() << "fovea-lower: " << message << '\n';
     std::exit(1);
   };
   auto target = lookUpTarget(options.target);
@@ -103,7 +124,7 @@ static void buildCpuPipeline(mlir::OpPassManager &pm,
 }
 
 void fovea::registerPipelines() {
-  static mlir::PassPipelineRegistration<CpuOptions> cpu(
-      "fovea-cpu", "From source to the llvm dialect of a CPU",
-      buildCpuPipeline);
+  static mlir::PassPipelineRegistration<LoweringOptions> lower(
+      "fovea-lower", "From source to the llvm dialect of a target",
+      buildLoweringPipeline);
 }

@@ -177,12 +177,9 @@ static bool isProductOperand(Value tile) {
 void FoldBuilder::chooseResidence(tile::LoadOp load) {
   RankedTensorType type = load.getType();
   SmallVector<StringRef> ranks = tile::getRanks(type);
-  bool isStreamedRow = type.getRank() == 2 && ranks[0] == fold.getStream() &&
-                       ranks[1] == rowName;
-  bool isElementwise = type.getRank() == 1 || isStreamedRow;
-  auto residence = isElementwise && !isProductOperand(load.getResult())
-                       ? tile::Residence::Register
-                       : tile::Residence::Near;
+  auto residence = isProductOperand(load.getResult())
+                       ? tile::Residence::Near
+                       : tile::Residence::Register;
   load.getResult().setType(tile::getTileType(
       type.getShape(), type.getElementType(), ranks, residence));
   for (Operation *user : llvm::make_early_inc_range(load->getUsers())) {

@@ -121,6 +121,14 @@ Value LaneEmitter::farOffset(tile::LoadOp op, const Coordinates &at,
     if (op.getTable() && axis == 0) {
       FarBuffer table = flatten(op.getTable());
       int64_t size = cast<MemRefType>(op.getSource().getType()).getDimSize(2);
+      // Lanes whose row lies beyond the limit look where the last row does.
+      for (auto [j, bounded] :
+           llvm::enumerate(op.getBounded().getAsValueRange<StringAttr>())) {
+        if (bounded == name) {
+          position = arith::MinSIOp::create(
+              b, loc, position, add(value(op.getLimits()[j], step), -1));
+        }
+      }
       Value page = arith::DivUIOp::create(b, loc, position, index(size));
       Value slot = arith::RemUIOp::create(b, loc, position, index(size));
       Value cell = add(add(table.offset,

@@ -134,10 +134,19 @@ LaneEmitter::emitRange(tile::StreamOp op, StreamState &stream,
   int64_t stages = stream.stages, width = op.getStep();
   SmallVector<Value> inits(state);
   barrier(); // what was in the slots is no longer read
+  // Steps beyond the end bring nothing; their groups are empty.
+  auto startStep = [&](Value first, Value slot) {
+    {
+      auto exists = scf::IfOp::create(b, loc, less(first, end), false);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(exists.thenBlock());
+      startBlock(op, stream, first, end, slot);
+    }
+    tile::CopyCommitOp::create(b, loc);
+  };
   if (async) {
     for (int64_t s = 0; s + 1 < stages; ++s) {
-      startBlock(op, stream, add(begin, s * width), end, index(s));
-      tile::CopyCommitOp::create(b, loc);
+      startStep(add(begin, s * width), index(s));
     }
     inits.push_back(index(0)); // the slot of this step
   } else {
@@ -160,8 +169,7 @@ LaneEmitter::emitRange(tile::StreamOp op, StreamState &stream,
       barrier();
       Value free = arith::RemUIOp::create(b, loc, add(slot, stages - 1),
                                           index(stages));
-      startBlock(op, stream, add(first, (stages - 1) * width), end, free);
-      tile::CopyCommitOp::create(b, loc);
+      startStep(add(first, (stages - 1) * width), free);
       ahead.push_back(
           arith::RemUIOp::create(b, loc, add(slot, 1), index(stages)));
     } else {

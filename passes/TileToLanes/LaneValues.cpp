@@ -294,7 +294,8 @@ LogicalResult LaneEmitter::emitConvert(tile::ConvertOp op) {
     SmallVector<Value> brought;
     for (int64_t reg : source.registers) {
       Value scalar = vector::ExtractOp::create(b, loc, vector, reg);
-      brought.push_back(exchange(scalar, lane, 0));
+      brought.push_back(source.lane.isIdentity() ? scalar
+                                                 : exchange(scalar, lane, 0));
     }
     for (unsigned bit : source.select) {
       SmallVector<int64_t> weights(bit + 1, 0);

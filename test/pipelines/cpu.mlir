@@ -4,9 +4,9 @@
 // RUN: foveac %s --print-after tile | FileCheck %s --check-prefix=TILE
 // RUN: foveac %s --print-after vector | FileCheck %s --check-prefix=VECTOR
 // RUN: foveac %s --print-after llvm | FileCheck %s --check-prefix=LLVM
-// RUN: fovea-opt %s "--fovea-cpu=target=cpu:x86-64-v3 to=tile" 2>/dev/null | FileCheck %s --check-prefix=OPT
-// RUN: not fovea-opt %s "--fovea-cpu=target=abacus" 2>&1 | FileCheck %s --check-prefix=TARGET
-// RUN: not fovea-opt %s "--fovea-cpu=to=bits" 2>&1 | FileCheck %s --check-prefix=LEVEL
+// RUN: fovea-opt %s "--fovea-lower=target=cpu:x86-64-v3 to=tile" 2>/dev/null | FileCheck %s --check-prefix=OPT
+// RUN: not fovea-opt %s "--fovea-lower=target=abacus" 2>&1 | FileCheck %s --check-prefix=TARGET
+// RUN: not fovea-opt %s "--fovea-lower=to=bits" 2>&1 | FileCheck %s --check-prefix=LEVEL
 
 // CASCADE: // cascade
 // CASCADE-NOT: = attn.
@@ -26,8 +26,8 @@
 // LLVM-NOT: unrealized_conversion_cast
 // LLVM: llvm.func @attention(%{{.*}}: !llvm.ptr, %{{.*}}: i32, %{{.*}}: i32) -> i32
 // OPT: #tile.schedule<rows = 16, keys = 128, block = 4, lanes = 8
-// TARGET: fovea-cpu: expected a target among cpu, cpu:x86-64-v3, {{.*}}; got 'abacus'
-// LEVEL: fovea-cpu: expected a level, got 'bits'
+// TARGET: fovea-lower: expected a target among cpu, cpu:x86-64-v3, {{.*}}; got 'abacus'
+// LEVEL: fovea-lower: expected a level, got 'bits'
 func.func @attention(%q: tensor<?x?x?x64xf32>, %kv: !attn.kv<dense, key = 64, value = 64, f32>) -> tensor<?x?x?x64xf32> {
   %o = attn.attend %q, %kv pattern<causal>
      : (tensor<?x?x?x64xf32>, !attn.kv<dense, key = 64, value = 64, f32>) -> tensor<?x?x?x64xf32>

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Bench.h"
+#include "Devices.h"
 #include "Tensors.h"
 
 #include "fovea/Driver/Compiler.h"
@@ -43,6 +44,14 @@ cl::opt<std::string> targetName("target", cl::init("cpu"),
                                 cl::desc("What to compile for; this machine "
                                          "must be able to run it (default: "
                                          "cpu, this machine)"));
+cl::list<std::string> devices(
+    "device", cl::value_desc("name"), cl::cat(category),
+    cl::desc("Where to run a program for a GPU: cuda, hip:1, or emulated "
+             "(default), also with options: emulated:early,lifo. Given more "
+             "than once, it runs on each, and all must give the same bits"));
+cl::opt<bool> raceCheck("race-check", cl::cat(category),
+                        cl::desc("Without --device: emulated, with the race "
+                                 "detector"));
 cl::list<std::string> inputs(
     "input", cl::value_desc("x.npy"), cl::cat(category),
     cl::desc("One file per input, in order; float arrays are rounded to the "
@@ -85,6 +94,15 @@ cl::opt<std::string> from(
              "buffers as arguments and the attribute fovea.output on outputs"));
 
 } // namespace
+
+/// Where to run: what --device says, else the emulator.
+static std::vector<std::string> getDevices() {
+  std::vector<std::string> names(devices.begin(), devices.end());
+  if (names.empty()) {
+    names.push_back(raceCheck ? "emulated:race" : "emulated");
+  }
+  return names;
+}
 
 static llvm::Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(message);
@@ -265,6 +283,10 @@ static llvm::Error runTool() {
   if (!options) {
     return options.takeError();
   }
+  if (raceCheck && !devices.empty()) {
+    return makeError("expected --race-check without --device; with it, say "
+                     "--device emulated:race");
+  }
   if (!inputs.empty() && !randoms.empty()) {
     return makeError("expected --input or --random, got both");
   }
@@ -288,6 +310,10 @@ static llvm::Error runTool() {
   if (!entry) {
     return entry.takeError();
   }
+  if (!(*program)->needsDevice() && (raceCheck || !devices.empty())) {
+    return makeError("expected --target of a GPU for --device, got " +
+                     targetName);
+  }
   auto inputTensors = readInputs(**entry);
   if (!inputTensors) {
     return inputTensors.takeError();
@@ -303,7 +329,14 @@ static llvm::Error runTool() {
   for (const HostTensor &tensor : *outputTensors) {
     arguments.push_back(tensor.get());
   }
-  if (llvm::Error e = (*program)->run((*entry)->name, arguments, threads)) {
+  size_t numInputs = inputTensors->size();
+  if ((*program)->needsDevice()) {
+    if (llvm::Error e = runOnDevices(**program, **entry, arguments, numInputs,
+                                     getDevices(), repeats)) {
+      return e;
+    }
+  } else if (llvm::Error e =
+                 (*program)->run((*entry)->name, arguments, threads)) {
     return e;
   }
   // Before the outputs are written: a wrong result leaves no file behind.
@@ -318,7 +351,7 @@ static llvm::Error runTool() {
       return e;
     }
   }
-  if (repeats > 0) {
+  if (repeats > 0 && !(*program)->needsDevice()) {
     return bench(**module, **program, **entry, arguments, *options,
                  {repeats, threads});
   }

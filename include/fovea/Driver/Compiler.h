@@ -18,7 +18,7 @@
 #include "fovea/Analysis/ResultExtents.h"
 #include "fovea/Driver/Artefact.h"
 #include "fovea/Pipelines/Pipelines.h"
-#include "fovea/runtime/fovea_runtime.h"
+#include "fovea/runtime/fovea_device.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -101,6 +101,14 @@ public:
   /// The C function of an entry, for as long as this object lives. Fails if
   /// this machine cannot run the target's code.
   virtual llvm::Expected<fovea_entry> getFunction(llvm::StringRef name) = 0;
+  /// True if the tasks run on a device: then its kernels must be loaded, and
+  /// the calling thread bound to them (fovea_rt_bind), before a call, and the
+  /// arguments' data lies in memory of the device.
+  virtual bool needsDevice() const { return false; }
+  /// The kernels, loaded on a device that can run them; the emulated one always
+  /// can. The caller closes the module, before this object goes.
+  virtual llvm::Expected<fovea_module *> loadOn(fovea_device *device);
+
   /// Calls an entry with its inputs followed by its outputs.
   llvm::Error run(llvm::StringRef name, llvm::ArrayRef<fovea_tensor> arguments,
                   int32_t threads = 0);

@@ -33,7 +33,7 @@ std::optional<Level> parseLevel(llvm::StringRef name);
 /// Adds the passes that lead to `level` from the level before it.
 void addPassesTo(Level level, const Target &target, mlir::OpPassManager &pm);
 
-/// Registers `fovea-cpu{target= to=}`.
+/// Registers `fovea-lower{target= to=}`.
 void registerPipelines();
 
 } // namespace fovea

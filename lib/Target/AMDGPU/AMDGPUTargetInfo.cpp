@@ -54,6 +54,7 @@ public:
   explicit AMDGPUDevice(const DeviceChip &chip) : chip(chip) {}
 
   llvm::StringRef getFamily() const override { return "amd"; }
+  llvm::StringRef getBinaryKind() const override { return "hsaco"; }
   llvm::StringRef getChip() const override { return chip.name; }
   MachineDescription getMachine() const override {
     return {"amdgcn-amd-amdhsa", chip.name.str(), ""};

@@ -53,6 +53,8 @@ public:
   explicit NVPTXDevice(const DeviceChip &chip) : chip(chip) {}
 
   llvm::StringRef getFamily() const override { return "nvidia"; }
+  llvm::StringRef getBinaryKind() const override { return "cubin"; }
+  llvm::StringRef getTextKind() const override { return "ptx"; }
   llvm::StringRef getChip() const override { return chip.name; }
   MachineDescription getMachine() const override {
     return {"nvptx64-nvidia-cuda", chip.name.str(), ""};

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The matrix: attention in all its variants, compiled, against its definition.
 
-usage: matrix.py [--shard K/N] [--full] [--oracle] [--list] [--case TEXT] FOLDER
+usage: matrix.py [--shard K/N] [--full] [--oracle] [--list] [--case TEXT]
+                 [--target NAME --device NAME...] FOLDER
 
 Writes each case's program and random inputs to FOLDER, runs fovea-run (which
 must be on PATH) and compares with python/fovea_oracle.py; small cases also
@@ -9,6 +10,9 @@ with the reference interpreter (--check). By default the cases are few, and
 every two values of any two factors meet in one; --full runs the product of all
 factors (for days; --shard takes its K-th part of N). A failure prints the
 command that repeats it.
+
+With --target of a GPU each case is compiled once and run on every --device
+(emulated ones with different schedules, say); lengths are smaller.
 
 With --oracle no kernel is run: on shrunken cases the definition is compared
 with the reference interpreter. The two share no code.
@@ -56,6 +60,8 @@ FACTORS = {
     "lse": ["no", "yes"],
     "threads": [1, 2, 3],
 }
+# An emulated device computes a billion products in a second.
+DEVICE_LENGTHS = [1, 7, 33, 64, 65, 150]
 # Scalar steps that the interpreter is given: about a second.
 MOST_STEPS = 300_000
 
@@ -71,9 +77,12 @@ def allowed(case):
     return True
 
 
-def make_cases(full):
+def make_cases(full, device=False):
     maker = pairwise.product if full else pairwise.pairwise
-    for number, case in enumerate(maker(FACTORS, allowed)):
+    factors = dict(FACTORS)
+    if device:
+        factors.update(rows=DEVICE_LENGTHS, keys=DEVICE_LENGTHS, heads=[(4, 1), (4, 2), (2, 2)], threads=[1])
+    for number, case in enumerate(maker(factors, allowed)):
         yield programs.Case(seed=number, **case)
 
 
@@ -84,11 +93,12 @@ def shrink(case):
     return dataclasses.replace(case, rows=rows, keys=keys, widths=widths)
 
 
-def try_case(case, folder, tool="fovea-run"):
-    """None, or what is wrong."""
+def try_case(case, folder, tool="fovea-run", target=()):
+    """None, or what is wrong. `target` holds options of the tool."""
     inputs = programs.Inputs(case)
     steps = len(inputs.lengths) * case.heads[0] * case.rows * case.keys * sum(case.widths)
-    options = ["--threads", str(case.threads)] if tool == "fovea-run" else ["--double"]
+    options = ["--double"] if tool != "fovea-run" else target or ["--threads", str(case.threads)]
+    options = list(options)
     if steps <= MOST_STEPS and tool == "fovea-run":
         options.append("--check")
     outputs = 2 if case.lse == "yes" else 1
@@ -97,6 +107,7 @@ def try_case(case, folder, tool="fovea-run"):
     if process.returncode != 0:
         return f"{tool} failed ({process.returncode}): {(process.stdout + process.stderr).strip()[-800:]}"
     expected = programs.define(case, inputs)
+    expected.rounds = bool(target)
     return expected.check(results[0], case.element, *results[1:])
 
 
@@ -108,12 +119,17 @@ def main():
     parser.add_argument("--oracle", action="store_true", help="test the definition, not kernels")
     parser.add_argument("--list", action="store_true", help="print the cases and run none")
     parser.add_argument("--case", metavar="TEXT", help="run this one")
+    parser.add_argument("--target", metavar="NAME", help="compile for a GPU")
+    parser.add_argument("--device", metavar="NAME", action="append", default=[], help="where to run that")
     options = parser.parse_args()
+    target = []
+    if options.target:
+        target = ["--target", options.target] + [word for name in options.device for word in ("--device", name)]
     shard, shards = map(int, options.shard.split("/"))
     if options.case:
         cases = [programs.Case.parse(options.case)]
     else:
-        cases = (c for n, c in enumerate(make_cases(options.full)) if n % shards == shard - 1)
+        cases = (c for n, c in enumerate(make_cases(options.full, bool(target))) if n % shards == shard - 1)
     ran = failed = 0
     for case in cases:
         ran += 1
@@ -123,10 +139,10 @@ def main():
         if options.oracle:
             problem = try_case(shrink(case), options.folder, "fovea-interpret")
         else:
-            problem = try_case(case, options.folder)
+            problem = try_case(case, options.folder, target=target)
         if problem:
             failed += 1
-            again = "--oracle --case" if options.oracle else "--case"
+            again = " ".join((["--oracle"] if options.oracle else target) + ["--case"])
             print(f"FAIL: {problem}\n  repeat with: test/integration/cpu/matrix.py FOLDER {again} '{case}'", flush=True)
     print(f"{ran} cases, {failed} failures")
     return 1 if failed or not ran else 0

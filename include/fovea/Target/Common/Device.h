@@ -98,6 +98,10 @@ public:
 
   /// "nvidia" or "amd".
   virtual llvm::StringRef getFamily() const = 0;
+  /// What drivers call its binary and its text, where they take that: see
+  /// fovea_device_rates.
+  virtual llvm::StringRef getBinaryKind() const = 0;
+  virtual llvm::StringRef getTextKind() const { return ""; }
   /// As LLVM calls it: "sm_80".
   virtual llvm::StringRef getChip() const = 0;
   /// How LLVM names it.
