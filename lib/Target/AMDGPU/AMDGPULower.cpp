@@ -42,12 +42,18 @@ protected:
   }
 
   /// The instruction orders nothing by itself: LLVM inserts the waits for
-  /// memory that fences ask for.
+  /// memory that fences ask for. Tasks share near memory and nothing else
+  /// ("local"), so loads from global memory stay under way.
   void makeBarrier() override {
-    StringRef scope = "workgroup";
-    LLVM::FenceOp::create(b, loc, LLVM::AtomicOrdering::release, scope);
+    auto fence = [&](LLVM::AtomicOrdering ordering) {
+      auto op = LLVM::FenceOp::create(b, loc, ordering, "workgroup");
+      op->setAttr(LLVM::LLVMDialect::getMmraAttrName(),
+                  LLVM::MMRATagAttr::get(b.getContext(),
+                                         "amdgpu-synchronize-as", "local"));
+    };
+    fence(LLVM::AtomicOrdering::release);
     call("llvm.amdgcn.s.barrier", ValueRange());
-    LLVM::FenceOp::create(b, loc, LLVM::AtomicOrdering::acquire, scope);
+    fence(LLVM::AtomicOrdering::acquire);
   }
 
   /// Within four lanes by DPP (`quad_perm` takes two bits per lane), within 32

@@ -442,7 +442,8 @@ LogicalResult LaneLowering::lowerKernel(func::FuncOp kernel) {
   return success();
 }
 
-/// Functions that no machine has become arithmetic on f32. Exponentials stay.
+/// Functions that no machine has become arithmetic on f32. Exponentials stay,
+/// and what is an instruction or a few of them on any machine.
 static LogicalResult expandFunctions(gpu::GPUModuleOp module) {
   auto isOther = [](StringRef name) {
     return name != math::ExpOp::getOperationName() &&
@@ -451,7 +452,28 @@ static LogicalResult expandFunctions(gpu::GPUModuleOp module) {
   RewritePatternSet patterns(module.getContext());
   populateMathF32ExpansionPatterns(patterns, [](StringRef) { return true; });
   populateMathPolynomialApproximationPatterns(patterns, isOther);
-  return applyPatternsGreedily(module, std::move(patterns));
+  math::populateExpansionPatterns(patterns,
+                                  {"acosh", "asinh", "atanh", "cosh", "fpowi",
+                                   "powf", "sinh", "tan"});
+  if (failed(applyPatternsGreedily(module, std::move(patterns)))) {
+    return failure();
+  }
+  // LLVM would end the process on one that it cannot translate.
+  WalkResult result = module.walk([](Operation *op) {
+    bool isKnown =
+        isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp,
+            math::CountLeadingZerosOp, math::CountTrailingZerosOp,
+            math::CtPopOp, math::Exp2Op, math::ExpOp, math::FloorOp,
+            math::FmaOp, math::IsFiniteOp, math::IsInfOp, math::IsNaNOp,
+            math::RoundEvenOp, math::RoundOp, math::RsqrtOp, math::SqrtOp,
+            math::TruncOp>(op);
+    if (!isa<math::MathDialect>(op->getDialect()) || isKnown) {
+      return WalkResult::advance();
+    }
+    op->emitOpError("expected a function that kernels can compute");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
 }
 
 LogicalResult LaneLowering::run() {

@@ -1,5 +1,6 @@
 // RUN: fovea-opt %s --pass-pipeline="builtin.module(fovea-amdgpu-schedule{chip=gfx942},gpu.module(fovea-amdgpu-lower{chip=gfx942}))" | FileCheck %s
 
+// CHECK: #[[LOCAL:.*]] = #llvm.mmra_tag<"amdgpu-synchronize-as":"local">
 gpu.module @device {
   // CHECK-LABEL: func.func @ids(%{{.*}}: memref<?xi32>)
   // CHECK-SAME: fovea.convention = #llvm.cconv<amdgpu_kernelcc>
@@ -7,9 +8,9 @@ gpu.module @device {
   // CHECK-SAME: tile.threads = 128 : i32
   // CHECK: llvm.call_intrinsic "llvm.amdgcn.workgroup.id.x"() : () -> i32
   // CHECK: llvm.call_intrinsic "llvm.amdgcn.workitem.id.x"() : () -> i32
-  // CHECK: llvm.fence syncscope("workgroup") release
+  // CHECK: llvm.fence syncscope("workgroup") release {llvm.mmra = #[[LOCAL]]}
   // CHECK-NEXT: llvm.call_intrinsic "llvm.amdgcn.s.barrier"() : () -> ()
-  // CHECK-NEXT: llvm.fence syncscope("workgroup") acquire
+  // CHECK-NEXT: llvm.fence syncscope("workgroup") acquire {llvm.mmra = #[[LOCAL]]}
   func.func @ids(%out: memref<?xi32>, %task: index)
       attributes {tile.kernel, tile.schedule = #tile.schedule<rows = 64, keys = 16, block = 16, lanes = 64, pairs = false, splits = 1, subgroups = 2, stages = 1>} {
     %t = gpu.thread_id x

@@ -172,3 +172,17 @@ module attributes {tile.machine = #tile.machine<lanes = 32, near = 1024, banks =
     }
   }
 }
+
+// -----
+
+module attributes {tile.machine = #tile.machine<lanes = 32, near = 1024, banks = 32, copy = 16, matrix_load = true, atoms = [<shape = [8, 4, 1], type = f32, sum = f32, rate = 64, a = <register = [], lane = [_(4), m(8:1)], subgroup = []>, b = <register = [], lane = [n(4:1), _(8)], subgroup = []>, c = <register = [], lane = [n(4:1), m(8:1)], subgroup = []>>]>} {
+  gpu.module @device {
+    func.func @f(%x: memref<?xf32>, %task: index) attributes {tile.kernel, tile.schedule = #tile.schedule<rows = 32, keys = 16, block = 16, lanes = 32, pairs = false, splits = 1>} {
+      %v = memref.load %x[%task] : memref<?xf32>
+      // expected-error @+1 {{expected a function that kernels can compute}}
+      %y = math.log10 %v : f32
+      memref.store %y, %x[%task] : memref<?xf32>
+      return
+    }
+  }
+}
