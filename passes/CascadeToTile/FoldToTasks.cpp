@@ -336,7 +336,10 @@ LogicalResult FoldBuilder::buildTaskLoop(
     return failure();
   }
   if (context.schedule.getStages() > 0) {
-    forall.walk([&](tile::LoadOp load) { chooseResidence(load); });
+    // Broadcasts beside the loads go as well.
+    SmallVector<tile::LoadOp> loads;
+    forall.walk([&](tile::LoadOp load) { loads.push_back(load); });
+    llvm::for_each(loads, [&](tile::LoadOp load) { chooseResidence(load); });
   }
   return success();
 }

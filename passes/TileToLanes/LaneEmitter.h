@@ -92,6 +92,10 @@ private:
 
   // LaneMemory.cpp: far and near memory.
   const FarBuffer &flatten(mlir::Value memref);
+  mlir::Value walk(llvm::StringRef dim, mlir::Value start,
+                   const Coordinates &at, mlir::Value split);
+  mlir::Value findStart(mlir::ArrayAttr dims, mlir::ValueRange indices,
+                        llvm::StringRef rank, mlir::IRMapping *step);
   mlir::Value farOffset(tile::LoadOp op, const Coordinates &at,
                         mlir::IRMapping *step);
   mlir::Value isAligned(const FarBuffer &buffer, mlir::Value start,
@@ -115,6 +119,8 @@ private:
                   llvm::ArrayRef<mlir::Value> held);
   void copyElements(tile::LoadOp op, NearTile &near, mlir::Value slot,
                     mlir::IRMapping *step);
+  mlir::Value isInside(tile::LoadOp op, llvm::StringRef rank,
+                       mlir::Value coordinate, mlir::IRMapping *step);
   mlir::Value nearOffset(const NearTile &near, mlir::Value slow,
                          mlir::Value fast);
   bool copiesAsynchronously() { return machine.getCopy() > 0; }

@@ -104,6 +104,38 @@ static Value find(const Coordinates &at, StringRef rank) {
   return Value();
 }
 
+/// Where a dimension of a buffer is for a tile's element at `at`: `start` and
+/// the element's coordinate along the rank that walks it, or a part of that.
+Value LaneEmitter::walk(StringRef dim, Value start, const Coordinates &at,
+                        Value split) {
+  auto [rank, part] = tile::parseDimWalk(dim);
+  if (rank.empty()) {
+    return start;
+  }
+  Value position = add(start, find(at, rank));
+  switch (part) {
+  case tile::DimWalk::Whole:
+    return position;
+  case tile::DimWalk::Quotient:
+    return arith::DivUIOp::create(b, loc, position, split);
+  case tile::DimWalk::Rest:
+    return arith::RemUIOp::create(b, loc, position, split);
+  }
+  llvm_unreachable("unknown part");
+}
+
+/// The coordinate at which the tile begins along `rank`.
+Value LaneEmitter::findStart(ArrayAttr dims, ValueRange indices, StringRef rank,
+                             IRMapping *step) {
+  for (auto [dim, start] :
+       llvm::zip_equal(dims.getAsValueRange<StringAttr>(), indices)) {
+    if (tile::parseDimWalk(dim).rank == rank) {
+      return value(start, step);
+    }
+  }
+  llvm_unreachable("every rank of a tile walks a dimension");
+}
+
 /// Elements from the start of the flat source to the one at `at`.
 Value LaneEmitter::farOffset(tile::LoadOp op, const Coordinates &at,
                              IRMapping *step) {
@@ -111,10 +143,8 @@ Value LaneEmitter::farOffset(tile::LoadOp op, const Coordinates &at,
   Value offset = far.offset;
   for (auto [axis, name] :
        llvm::enumerate(op.getDims().getAsValueRange<StringAttr>())) {
-    Value position = value(op.getIndices()[axis], step);
-    if (!name.empty()) {
-      position = add(position, find(at, name));
-    }
+    Value split = op.getSplit() ? value(op.getSplit(), step) : Value();
+    Value position = walk(name, value(op.getIndices()[axis], step), at, split);
     if (op.getTable() && axis == 2) {
       continue; // the slot follows from the position along axis 0
     }
@@ -184,13 +214,8 @@ LogicalResult LaneEmitter::emitRegisterLoad(tile::LoadOp op) {
            llvm::enumerate(op.getBounded().getAsValueRange<StringAttr>())) {
         if (name == rank) {
           // Relative to where the tile begins.
-          Value start;
-          for (auto [axis, dim] :
-               llvm::enumerate(op.getDims().getAsValueRange<StringAttr>())) {
-            if (dim == rank) {
-              start = lookup(op.getIndices()[axis]);
-            }
-          }
+          Value start =
+              findStart(op.getDims(), op.getIndices(), rank, nullptr);
           most = add(arith::SubIOp::create(b, loc, lookup(op.getLimits()[j]),
                                            start),
                      -1);
@@ -258,7 +283,12 @@ LogicalResult LaneEmitter::emitStore(tile::StoreOp op) {
   FarBuffer far = flatten(op.getTarget());
   SmallVector<StringRef> ranks = tile::getRanks(type);
   auto dims = llvm::to_vector(op.getDims().getAsValueRange<StringAttr>());
-  StringRef fast = dims.empty() ? StringRef() : dims.back();
+  tile::DimWalk last;
+  if (!dims.empty()) {
+    last = tile::parseDimWalk(dims.back());
+  }
+  // Parts of a packed rank do not lie side by side.
+  StringRef fast = last.part == tile::DimWalk::Whole ? last.rank : StringRef();
   int64_t size = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
   int64_t run = fast.empty() ? 1
                              : getRun(layout, fast,
@@ -285,12 +315,7 @@ LogicalResult LaneEmitter::emitStore(tile::StoreOp op) {
       run > 1 ? isAligned(far, lookup(op.getIndices().back()), run * size)
               : Value();
   auto start = [&](StringRef rank) {
-    for (auto [axis, name] : llvm::enumerate(dims)) {
-      if (name == rank) {
-        return lookup(op.getIndices()[axis]);
-      }
-    }
-    llvm_unreachable("every rank of a tile walks a dimension");
+    return findStart(op.getDims(), op.getIndices(), rank, nullptr);
   };
   for (auto &group : groups) {
     ArrayRef<int64_t> registers = group.second;
@@ -317,12 +342,15 @@ LogicalResult LaneEmitter::emitStore(tile::StoreOp op) {
     auto write = [&](bool wide) {
       for (int64_t reg : registers) {
         Value offset = far.offset;
-        for (auto [axis, name] : llvm::enumerate(dims)) {
-          Value at = lookup(op.getIndices()[axis]);
-          if (!name.empty()) {
-            at = add(at, coordinate(layout, name, reg));
-          }
-          offset = add(offset, mul(at, far.strides[axis]));
+        Coordinates at;
+        for (StringRef rank : ranks) {
+          at.push_back({rank, coordinate(layout, rank, reg)});
+        }
+        Value split = op.getSplit() ? lookup(op.getSplit()) : Value();
+        for (auto [axis, dim] : llvm::enumerate(dims)) {
+          Value position =
+              walk(dim, lookup(op.getIndices()[axis]), at, split);
+          offset = add(offset, mul(position, far.strides[axis]));
         }
         if (wide) {
           Value part = vector::ExtractStridedSliceOp::create(

@@ -208,23 +208,15 @@ static ChunkPlace placeOf(OpBuilder &b, Location loc, Value thread,
   return place;
 }
 
-/// True if the row at `slow` lies inside its limit; null if it has none.
-static Value isInside(OpBuilder &b, Location loc, tile::LoadOp op,
-                      StringRef rank, Value slow,
-                      llvm::function_ref<Value(Value)> value) {
-  Value start;
-  for (auto [axis, name] :
-       llvm::enumerate(op.getDims().getAsValueRange<StringAttr>())) {
-    if (name == rank) {
-      start = value(op.getIndices()[axis]);
-    }
-  }
+/// True if the coordinate lies inside the limit of its rank; null if it has
+/// none.
+Value LaneEmitter::isInside(tile::LoadOp op, StringRef rank, Value coordinate,
+                            IRMapping *step) {
   for (auto [j, name] :
        llvm::enumerate(op.getBounded().getAsValueRange<StringAttr>())) {
     if (name == rank) {
-      Value at = arith::AddIOp::create(b, loc, start, slow);
-      return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, at,
-                                   value(op.getLimits()[j]));
+      Value start = findStart(op.getDims(), op.getIndices(), rank, step);
+      return less(add(start, coordinate), value(op.getLimits()[j], step));
     }
   }
   return Value();
@@ -234,7 +226,6 @@ static Value isInside(OpBuilder &b, Location loc, tile::LoadOp op,
 void LaneEmitter::copyElements(tile::LoadOp op, NearTile &near, Value slot,
                                IRMapping *step) {
   FarBuffer far = flatten(op.getSource());
-  auto outer = [&](Value v) { return value(v, step); };
   int64_t total = near.slowExtent * near.fastExtent;
   auto loop = scf::ForOp::create(b, loc, thread, index(total),
                                  index(numThreads()));
@@ -251,7 +242,7 @@ void LaneEmitter::copyElements(tile::LoadOp op, NearTile &near, Value slot,
     Value from = farOffset(op, {{near.slow, slow}, {near.fast, fast}}, step);
     return memref::LoadOp::create(b, loc, far.flat, from);
   };
-  Value inside = isInside(b, loc, op, near.slow, slow, outer);
+  Value inside = isInside(op, near.slow, slow, step);
   if (!inside) {
     memref::StoreOp::create(b, loc, load(), near.buffer, to);
     return;
@@ -273,7 +264,6 @@ SmallVector<Value> LaneEmitter::startCopy(tile::LoadOp op, NearTile &near,
                                           Value slot, IRMapping *step) {
   CopyPlan plan = planCopy(op, near);
   FarBuffer far = flatten(op.getSource());
-  auto outer = [&](Value v) { return value(v, step); };
   if (!plan.chunk && copiesAsynchronously()) {
     copyElements(op, near, slot, step);
     return {};
@@ -284,7 +274,7 @@ SmallVector<Value> LaneEmitter::startCopy(tile::LoadOp op, NearTile &near,
     plan.total = near.slowExtent * near.fastExtent;
     plan.perLane = llvm::divideCeil(plan.total, numThreads());
   }
-  Value fastStart = outer(op.getIndices().back());
+  Value fastStart = value(op.getIndices().back(), step);
   Value aligned = chunk > 1 || copiesAsynchronously()
                       ? isAligned(far, fastStart, chunk * plan.size)
                       : Value();
@@ -292,7 +282,7 @@ SmallVector<Value> LaneEmitter::startCopy(tile::LoadOp op, NearTile &near,
     for (int64_t i = 0; i < plan.perLane; ++i) {
       ChunkPlace place = placeOf(b, loc, thread, numThreads(), i, plan.perRow,
                                  chunk, plan.total);
-      Value inside = isInside(b, loc, op, near.slow, place.slow, outer);
+      Value inside = isInside(op, near.slow, place.slow, step);
       emit(place, inside);
     }
   };

@@ -16,7 +16,7 @@ struct DeviceScheduleStart {
   int64_t subgroups = 4;
   int64_t stages = 2;
   int64_t splits = 64;
-  bool pack = false;
+  bool pack = true;
   /// Most elements of one streamed operand that a step takes, of at most 16
   /// bits and of more: what the registers of a lane are chosen for. Wider heads
   /// get shorter steps.

@@ -1,6 +1,6 @@
 """Runs the example cascades and compares them with NumPy in float64.
 
-Usage: cascades.py EXAMPLES FOLDER
+Usage: cascades.py EXAMPLES FOLDER [OPTIONS of fovea-run...]
 """
 import pathlib
 import subprocess
@@ -9,12 +9,13 @@ import sys
 import numpy as np
 
 EXAMPLES, FOLDER = map(pathlib.Path, sys.argv[1:3])
+OPTIONS = sys.argv[3:]  # of fovea-run
 RANDOM = np.random.default_rng(7)
 
 
 def run(name, inputs, outputs):
     """Results of an example, through .npy files as a user would."""
-    command = ["fovea-run", str(EXAMPLES / f"{name}.mlir")]
+    command = ["fovea-run", str(EXAMPLES / f"{name}.mlir"), *OPTIONS]
     for i, array in enumerate(inputs):
         path = FOLDER / f"{name}_in{i}.npy"
         np.save(path, array.astype(np.float32))
