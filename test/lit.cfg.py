@@ -17,6 +17,9 @@ config.environment["PATH"] = os.pathsep.join(
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%source", config.fovea_source))
 config.substitutions.append(("%tools", config.fovea_tools))
+# Every way in which an emulated GPU may run a kernel.
+MODES = ["late,fifo", "late,lifo", "early,fifo", "early,lifo", "race"]
+config.substitutions.append(("%modes", " ".join(f"--device emulated:{mode}" for mode in MODES)))
 config.substitutions.append(("%runtime", os.path.join(config.fovea_build, "runtime")))
 
 

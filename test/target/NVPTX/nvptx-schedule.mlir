@@ -15,7 +15,7 @@
 
 // Rows of 64 elements fit with steps of 64 keys on any chip.
 // CHECK: @narrow
-// CHECK-SAME: #tile.schedule<rows = 64, keys = 64, block = 16, lanes = 32, pairs = false, splits = 64, subgroups = 4, stages = 2>
+// CHECK-SAME: #tile.schedule<rows = 64, keys = 64, block = 16, lanes = 32, pairs = false, splits = 64, subgroups = 4, stages = 2, pack = true>
 // SMALL: @narrow
 // SMALL-SAME: keys = 64
 func.func @narrow(%x: tensor<?x64xbf16>) -> tensor<f32> {
