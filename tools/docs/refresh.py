@@ -12,7 +12,10 @@ Two kinds of text are produced:
 
   and the next `<!-- end -->` is what fovea-opt prints for docs/PROGRAM with
   these passes. "from" and "to" (regular expressions) cut the first and the last
-  line; "keep" drops lines that do not match it. Dropped lines become `...`.
+  line; "keep" drops lines that do not match it. "window": N drops a line that is
+  one of the N kept before it but for numbers and names of values: of a row of
+  eight loads one is shown. Dropped lines become `...`; "cut" (a regular
+  expression) is removed from what is left.
 
 * Reference pages in docs/generated: the operations, attributes and types of
   each dialect, and the passes of each group, by mlir-tblgen.
@@ -48,12 +51,19 @@ def excerpt(lines, options):
     keep = re.compile(options.get("keep", ""))
     kept = []
     dropping = False
+    forms = [None] * options.get("window", 0)
     for line in lines[first:last]:
-        if keep.search(line):
+        dropped = not keep.search(line)
+        form = re.sub(r"%[\w#]+|\d+", "", line)
+        dropped = dropped or form in forms
+        if not dropped:
             kept.append(line)
+            forms = [*forms[1:], form] if forms else forms
         elif not dropping:
             kept.append(" " * (len(line) - len(line.lstrip())) + "...")
-        dropping = not keep.search(line)
+        dropping = dropped
+    if "cut" in options:
+        kept = [re.sub(options["cut"], "", line) for line in kept]
     margin = min((len(line) - len(line.lstrip()) for line in kept if line.strip()), default=0)
     return [line[margin:].rstrip() for line in kept]
 
