@@ -1,6 +1,7 @@
 """The table of tools/demo: examples compiled, run, and compared with NumPy.
 
 usage: demo.py table FOLDER    the programs of this folder on 4096 tokens
+       demo.py devices FOLDER  one program for a GPU of each vendor, emulated
        demo.py model FOLDER    causal attention on q.npy, k.npy, v.npy there
 
 fovea-run must be on PATH. Exits with 1 if a result is off.
@@ -50,9 +51,9 @@ def write_program(stem, layout, element, folder):
     return path
 
 
-def run(program, arrays, folder):
-    """(output, milliseconds, share of the ceiling as text)"""
-    command = ["fovea-run", program, "--bench", str(RUNS), "--output", os.path.join(folder, "out.npy")]
+def execute(program, arrays, folder, options):
+    """(output, what fovea-run printed)"""
+    command = ["fovea-run", program, *options, "--output", os.path.join(folder, "out.npy")]
     for n, array in enumerate(arrays):
         path = os.path.join(folder, f"in{n}.npy")
         np.save(path, array)
@@ -60,9 +61,15 @@ def run(program, arrays, folder):
     process = subprocess.run(command, capture_output=True, text=True)
     if process.returncode != 0:
         sys.exit(f"demo: {' '.join(command)}\n{process.stdout}{process.stderr}")
-    time = re.search(r"median ([0-9.e+-]+) ms", process.stdout)
-    share = re.search(r"products: .* ([0-9.]+%) of", process.stdout)
-    return np.load(os.path.join(folder, "out.npy")), float(time.group(1)), share.group(1) if share else "-"
+    return np.load(os.path.join(folder, "out.npy")), process.stdout
+
+
+def run(program, arrays, folder):
+    """(output, milliseconds, share of the ceiling as text)"""
+    out, text = execute(program, arrays, folder, ["--bench", str(RUNS)])
+    time = re.search(r"median ([0-9.e+-]+) ms", text)
+    share = re.search(r"products: .* ([0-9.]+%) of", text)
+    return out, float(time.group(1)), share.group(1) if share else "-"
 
 
 def count_work(visible, rows, keys):
@@ -114,6 +121,31 @@ def table(folder):
     return failed
 
 
+def devices(folder):
+    rng = np.random.default_rng(0)
+    length, heads, groups = 100, 2, 1
+    q, k, v = (oracle.round_to(rng.standard_normal((1, n, length, WIDTH)), "bf16") for n in (heads, groups, groups))
+    slopes = SLOPES[:heads]
+    k_pages, pages = oracle.to_pages(np.random.default_rng(1), k, PAGE)
+    v_pages, _ = oracle.to_pages(np.random.default_rng(1), v, PAGE)
+    arrays = [q, k_pages, v_pages, pages, np.array([length], np.int32), slopes]
+    expected = oracle.attend(q, k, v, oracle.pattern("causal"), score=bend)
+    program = write_program("alibi_softcap", "paged", "bf16", folder)
+    print("The code for two GPUs, EMULATED on this CPU: no GPU is used, and times would mean nothing.")
+    print(f"{PROGRAMS['alibi_softcap'][0]}, pages of {PAGE}, bf16; S {length}, H {heads}, G {groups}, D {WIDTH}.")
+    failed = False
+    for chip, vendor in (("sm_80", "NVIDIA A100"), ("gfx942", "AMD MI300")):
+        options = ["--target", chip, "--race-check"]
+        out = execute(program, arrays, folder, options)[0]
+        problem = expected.check(out, "bf16")
+        print(f"{chip:7} ({vendor}), emulated: no races, max error against NumPy's float64 on all rows "
+              f"{expected.error(out).max():.1e}", flush=True)  # fmt: skip
+        if problem:
+            failed = True
+            print(f"  WRONG: {problem}")
+    return failed
+
+
 def model(folder):
     q, k, v = (np.load(os.path.join(folder, f"{name}.npy")) for name in "qkv")
     out, time, share = run(os.path.join(HERE, "causal_dense.mlir"), [q, k, v], folder)
@@ -128,7 +160,7 @@ def model(folder):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in ("table", "model"):
+    if len(sys.argv) != 3 or sys.argv[1] not in ("table", "devices", "model"):
         sys.exit(__doc__)
     os.makedirs(sys.argv[2], exist_ok=True)
-    sys.exit({"table": table, "model": model}[sys.argv[1]](sys.argv[2]))
+    sys.exit({"table": table, "devices": devices, "model": model}[sys.argv[1]](sys.argv[2]))
