@@ -35,7 +35,8 @@ struct NVPTXSchedule
     start.stages = 2;
     // f32 has no matrix atom: a product is unrolled to single multiply-adds.
     start.narrowElements = 64 * 128;
-    start.wideElements = 32 * 64;
+    start.wideRows = 32;
+    start.wideElements = 16 * 64;
     setSchedules(getOperation(),
                  makeMachine(&getContext(), *row, getNVPTXAtoms(*row)), start);
   }

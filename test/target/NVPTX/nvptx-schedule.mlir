@@ -35,7 +35,7 @@ func.func @narrow(%x: tensor<?x64xbf16>) -> tensor<f32> {
 
 // A step holds at most 2048 elements of f32, but 16 keys.
 // CHECK: @wide
-// CHECK-SAME: rows = 64, keys = 16, {{.*}}stages = 2
+// CHECK-SAME: rows = 32, keys = 16, {{.*}}stages = 2
 func.func @wide(%x: tensor<?x512xf32>) -> tensor<f32> {
   %r = cascade.fold parallel [] stream k ins(%x[k, d]) -> [] identity [0.0 : f32]
     init () {
