@@ -51,15 +51,14 @@ func.func @wide(%x: tensor<?x512xf32>) -> tensor<f32> {
   return %r : tensor<f32>
 }
 
-// 64 rows of 512 f32 take 128 KB, and two steps of 16 keys 64 KB: more than the
-// 163 KB of one chip and far more than the 99 KB of others, which get fewer
-// rows.
+// 32 rows of 512 f32 take 64 KB, and two steps of 16 keys 64 KB: less than the
+// 163 KB of one chip and more than the 99 KB of others, which get one stage.
 // CHECK: @rows
-// CHECK-SAME: rows = 32, {{.*}}subgroups = 2
+// CHECK-SAME: rows = 32, {{.*}}subgroups = 4
 // SMALL: @rows
-// SMALL-SAME: rows = 16, keys = 16, {{.*}}splits = 64, stages = 2
+// SMALL-SAME: rows = 32, keys = 16, {{.*}}stages = 1
 // LARGE: @rows
-// LARGE-SAME: rows = 64, {{.*}}subgroups = 4
+// LARGE-SAME: rows = 32, {{.*}}subgroups = 4
 func.func @rows(%x: tensor<?x512xf32>, %y: tensor<?x512xf32>) -> tensor<?xf32> {
   %r = cascade.fold parallel [q] stream k ins(%y[q, d], %x[k, d]) -> [q] identity [0.0 : f32]
     init (%w: tensor<512xf32>) {
