@@ -52,11 +52,11 @@ func.func @wide(%x: tensor<?x512xf32>) -> tensor<f32> {
 }
 
 // 32 rows of 512 f32 take 64 KB, and two steps of 16 keys 64 KB: less than the
-// 163 KB of one chip and more than the 99 KB of others, which get one stage.
+// 163 KB of one chip and more than the 99 KB of others, which get fewer rows.
 // CHECK: @rows
 // CHECK-SAME: rows = 32, {{.*}}subgroups = 4
 // SMALL: @rows
-// SMALL-SAME: rows = 32, keys = 16, {{.*}}stages = 1
+// SMALL-SAME: rows = 16, keys = 16, {{.*}}subgroups = 2, stages = 2
 // LARGE: @rows
 // LARGE-SAME: rows = 32, {{.*}}subgroups = 4
 func.func @rows(%x: tensor<?x512xf32>, %y: tensor<?x512xf32>) -> tensor<?xf32> {
