@@ -13,6 +13,8 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "gtest/gtest.h"
 
+#include <cstdlib>
+
 using namespace fovea;
 
 namespace {
@@ -175,6 +177,26 @@ TEST_F(DeviceCodeTest, CopiesAndBlockReadsAssemble) {
     ++tested;
   }
   EXPECT_EQ(tested, 4);
+}
+
+/// Without the vendor's assembler there is text, and a remark says why.
+TEST_F(DeviceCodeTest, TextAloneWithoutAnAssembler) {
+  auto file = llvm::MemoryBuffer::getFile(FOVEA_TEST_INPUTS "/blocks.mlir");
+  ASSERT_TRUE(static_cast<bool>(file));
+  auto target = llvm::cantFail(lookUpTarget("sm_80"));
+  setenv("FOVEA_PTXAS", "", /*overwrite=*/1);
+  auto code = compile(*target, (*file)->getBuffer());
+  setenv("FOVEA_PTXAS", "/nowhere/ptxas", /*overwrite=*/1);
+  auto broken = compile(*target, (*file)->getBuffer());
+  unsetenv("FOVEA_PTXAS");
+  ASSERT_TRUE(static_cast<bool>(code)) << llvm::toString(code.takeError());
+  EXPECT_TRUE(code->binary.empty());
+  EXPECT_NE(code->text.find(".visible .entry product"), std::string::npos);
+  EXPECT_NE(code->remark.find("ptxas was not found"), std::string::npos);
+  EXPECT_FALSE(code->kernels.front().registers.has_value());
+  ASSERT_FALSE(static_cast<bool>(broken));
+  EXPECT_NE(llvm::toString(broken.takeError()).find("/nowhere/ptxas"),
+            std::string::npos);
 }
 
 } // namespace
