@@ -151,7 +151,11 @@ llvm::Error fovea::runOnDevices(Executable &program, const Entry &entry,
     std::vector<std::vector<char>> results;
     if (llvm::Error e = runOnDevice(program, entry, arguments, numInputs, name,
                                     results, repeats)) {
-      return llvm::createStringError(name + ": " + toString(std::move(e)));
+      std::string text = toString(std::move(e));
+      // Drivers name themselves.
+      llvm::StringRef driver = llvm::StringRef(name).split(':').first;
+      bool isNamed = llvm::StringRef(text).starts_with(driver.str() + ":");
+      return llvm::createStringError(isNamed ? text : name + ": " + text);
     }
     if (first.empty()) {
       first = std::move(results);

@@ -50,8 +50,7 @@ cl::list<std::string> devices(
              "(default), also with options: emulated:early,lifo. Given more "
              "than once, it runs on each, and all must give the same bits"));
 cl::opt<bool> raceCheck("race-check", cl::cat(category),
-                        cl::desc("Without --device: emulated, with the race "
-                                 "detector"));
+                        cl::desc("With the race detector of the emulator"));
 cl::list<std::string> inputs(
     "input", cl::value_desc("x.npy"), cl::cat(category),
     cl::desc("One file per input, in order; float arrays are rounded to the "
@@ -95,11 +94,23 @@ cl::opt<std::string> from(
 
 } // namespace
 
-/// Where to run: what --device says, else the emulator.
-static std::vector<std::string> getDevices() {
+/// Where to run: what --device says, else the emulator; with --race-check those
+/// must be emulated.
+static llvm::Expected<std::vector<std::string>> getDevices() {
   std::vector<std::string> names(devices.begin(), devices.end());
   if (names.empty()) {
-    names.push_back(raceCheck ? "emulated:race" : "emulated");
+    names.push_back("emulated");
+  }
+  for (std::string &name : names) {
+    if (!raceCheck) {
+      break;
+    }
+    auto [driver, rest] = llvm::StringRef(name).split(':');
+    if (driver != "emulated") {
+      return llvm::createStringError(
+          "expected emulated devices for --race-check, got '" + name + "'");
+    }
+    name = "emulated:race" + (rest.empty() ? "" : "," + rest.str());
   }
   return names;
 }
@@ -283,9 +294,9 @@ static llvm::Error runTool() {
   if (!options) {
     return options.takeError();
   }
-  if (raceCheck && !devices.empty()) {
-    return makeError("expected --race-check without --device; with it, say "
-                     "--device emulated:race");
+  llvm::Expected<std::vector<std::string>> deviceNames = getDevices();
+  if (!deviceNames) {
+    return deviceNames.takeError();
   }
   if (!inputs.empty() && !randoms.empty()) {
     return makeError("expected --input or --random, got both");
@@ -332,7 +343,7 @@ static llvm::Error runTool() {
   size_t numInputs = inputTensors->size();
   if ((*program)->needsDevice()) {
     if (llvm::Error e = runOnDevices(**program, **entry, arguments, numInputs,
-                                     getDevices(), repeats)) {
+                                     *deviceNames, repeats)) {
       return e;
     }
   } else if (llvm::Error e =
