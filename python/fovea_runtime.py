@@ -11,6 +11,12 @@ On a CPU, or emulated, with arrays of NumPy:
     program = fovea_runtime.Program("attention.fovea").load("cpu")
     o = program(q, k, v)
 
+NumPy has no bfloat16; `BFloat16.round(array)` is one, and its `float32()` the
+way back. A call that is made often is described once:
+
+    again = program.bind(q, k, v)         # or bind(q, k, v, outputs=[o])
+    o = again()
+
 The library is looked for in FOVEA_PROGRAM_LIBRARY, beside this file, in the
 build folder of a checkout, and then where the system looks for libraries.
 """
@@ -120,6 +126,53 @@ def _fail():
 def _check(status):
     if status != 0:
         _fail()
+
+
+class BFloat16:
+    """An array of NumPy whose elements of 16 bits are bfloat16."""
+
+    dtype = "bfloat16"
+    itemsize = 2
+
+    def __init__(self, bits):
+        if str(bits.dtype) != "uint16":
+            raise Error(f"expected the bits as uint16, got {bits.dtype}")
+        self.bits = bits
+        self.shape, self.strides = bits.shape, bits.strides
+        self.__array_interface__ = bits.__array_interface__
+
+    @staticmethod
+    def round(array):
+        """Numbers rounded to the nearest, ties to even; any NaN is a NaN."""
+        import numpy
+
+        array = numpy.ascontiguousarray(array, numpy.float32)
+        bits = array.view(numpy.uint32)
+        rounded = (bits.astype(numpy.uint64) + 0x7FFF + ((bits >> 16) & 1)) >> 16
+        return BFloat16(numpy.where(numpy.isnan(array), 0x7FC0, rounded).astype(numpy.uint16))
+
+    def float32(self):
+        """The same numbers as an array of float32."""
+        import numpy
+
+        return (self.bits.astype(numpy.uint32) << 16).view(numpy.float32)
+
+
+class Call:
+    """A call with fixed arrays, described once: Program.bind makes it.
+
+    The arrays' contents may change between calls, their places may not.
+    """
+
+    def __init__(self, program, name, stream, arguments, threads, arrays, outputs):
+        self.fixed = (program.handle, name, stream, arguments, len(arguments), threads)
+        self.function = library().fovea_program_call
+        self.arrays = arrays  # kept alive
+        self.outputs = outputs
+
+    def __call__(self):
+        _check(self.function(*self.fixed))
+        return self.outputs[0] if len(self.outputs) == 1 else self.outputs
 
 
 class Device:
@@ -247,16 +300,31 @@ class Program:
         On a GPU the work is put into PyTorch's current stream; call
         program.device.synchronize() to learn of errors in it.
         """
-        described = [_describe(array) for array in inputs]
-        if outputs is None:
-            shapes = self._output_shapes((Tensor * len(inputs))(*described), entry)
-            outputs = [self._make(inputs, shape) for shape in shapes]
-        described += [_describe(array) for array in outputs]
+        described, outputs = self._describe_call(inputs, outputs, entry)
         if self.device is not None and not any(_is_on_gpu(array) for array in inputs):
             self._call_through_copies(described, len(inputs), entry)
         else:
             self._call(described, entry, self._stream(inputs), threads)
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def _describe_call(self, inputs, outputs, entry):
+        """Descriptions of inputs and outputs, and the outputs."""
+        described = [_describe(array) for array in inputs]
+        if outputs is None:
+            shapes = self._output_shapes((Tensor * len(inputs))(*described), entry)
+            outputs = [self._make(inputs, shape) for shape in shapes]
+        return described + [_describe(array) for array in outputs], tuple(outputs)
+
+    def bind(self, *inputs, outputs=None, entry=None, threads=0):
+        """A Call: this call, with nothing left to do but to make it. On a GPU
+        it goes into the stream that is PyTorch's current one now; arrays must
+        lie where the program runs."""
+        if self.device is not None and not any(_is_on_gpu(array) for array in inputs):
+            raise Error("expected arrays that lie on the device, got arrays of the host")
+        described, outputs = self._describe_call(inputs, outputs, entry)
+        arguments = (Tensor * len(described))(*described)
+        name = entry.encode() if entry else None
+        return Call(self, name, self._stream(inputs), arguments, threads, inputs, outputs)
 
     def _stream(self, inputs):
         if self.device is None:
@@ -281,6 +349,8 @@ class Program:
             return torch.empty(sizes, dtype=getattr(torch, name), device=like.device)
         import numpy
 
+        if name == BFloat16.dtype:
+            return BFloat16(numpy.empty(sizes, dtype=numpy.uint16))
         return numpy.empty(sizes, dtype=name)
 
     def _call_through_copies(self, described, num_inputs, entry):
