@@ -38,6 +38,15 @@ def find_cpu_levels():
     return [level for level, flags_needed in needs.items() if flags_needed <= flags]
 
 
+def find_ptxas():
+    """NVIDIA's assembler, looked for as the compiler does; or None."""
+    home = os.environ.get("CUDA_HOME", "/usr/local/cuda")
+    return os.environ.get("FOVEA_PTXAS") or shutil.which("ptxas") or shutil.which("ptxas", path=os.path.join(home, "bin"))
+
+
 config.available_features.update(find_cpu_levels())
+if find_ptxas():
+    config.available_features.add("ptxas")
+    config.environment["FOVEA_PTXAS"] = find_ptxas()
 if shutil.which("cc"):
     config.available_features.add("cc")

@@ -3,6 +3,7 @@
 #include "DeviceExecutable.h"
 
 #include "fovea/Emulator/Rewrite.h"
+#include "fovea/Target/Common/Occupancy.h"
 #include "fovea/runtime/fovea_emulator.h"
 
 #include "llvm/Support/raw_ostream.h"
@@ -118,6 +119,14 @@ llvm::Expected<std::string> DeviceExecutable::emit(EmitKind kind) {
     return NativeExecutable::emit(kind);
   }
   llvm_unreachable("unknown kind");
+}
+
+llvm::Expected<std::string> DeviceExecutable::describeResources() {
+  llvm::Expected<const DeviceCode *> made = getCode();
+  if (!made) {
+    return made.takeError();
+  }
+  return fovea::describeResources(getDevice().getChipRow(), **made);
 }
 
 llvm::Expected<ArtefactTarget> DeviceExecutable::makeArtefactTarget() {

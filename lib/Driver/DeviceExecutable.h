@@ -31,6 +31,7 @@ public:
   bool needsDevice() const override { return true; }
   llvm::Expected<fovea_module *> loadOn(fovea_device *device) override;
   llvm::Expected<std::string> emit(EmitKind kind) override;
+  llvm::Expected<std::string> describeResources() override;
   llvm::Expected<ArtefactTarget> makeArtefactTarget() override;
 
 private:

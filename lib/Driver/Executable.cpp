@@ -68,6 +68,11 @@ llvm::Expected<fovea_module *> Executable::loadOn(fovea_device *device) {
                                  "this machine's processor");
 }
 
+llvm::Expected<std::string> Executable::describeResources() {
+  return llvm::createStringError("expected a target that is a device, got one "
+                                 "whose tasks run on a processor");
+}
+
 /// Makes the runtime's functions in this process known under their names, even
 /// when the process does not export them.
 static llvm::Error defineRuntime(llvm::orc::LLJIT &jit) {

@@ -53,6 +53,11 @@ cl::opt<EmitKind> kind(
                           "code for all targets in one file, to be run by "
                           "fovea-launch or libfovea_program (default if -o "
                           "ends in .fovea)")));
+cl::opt<bool> resources(
+    "resources", cl::cat(category),
+    cl::desc("Say what each kernel takes of the device: registers, spills, "
+             "near memory, and how many of its blocks share a multiprocessor. "
+             "Without -o nothing else is written"));
 cl::opt<std::string> output("o", cl::value_desc("file"), cl::cat(category),
                             cl::desc("Where to write it (default: FILE with "
                                      "the kind's ending; - for standard "
@@ -200,6 +205,15 @@ static llvm::Error writeAll(const Programs &programs) {
   return write(program.emit(EmitKind::Header), path);
 }
 
+static llvm::Error printResources(const Programs &programs) {
+  for (const std::unique_ptr<Executable> &program : programs) {
+    if (llvm::Error e = write(program->describeResources(), "-")) {
+      return e;
+    }
+  }
+  return llvm::Error::success();
+}
+
 static llvm::Error runTool() {
   if (listTargets) {
     llvm::outs() << llvm::join(getKnownTargets(), "\n") << '\n';
@@ -225,8 +239,17 @@ static llvm::Error runTool() {
   if (!programs) {
     return programs.takeError();
   }
-  bool onlyPrints = !printAfter.empty() && output.empty();
-  return onlyPrints ? llvm::Error::success() : writeAll(*programs);
+  // The linker of code objects is a library that resets all options of the
+  // process: they are read before it runs, and its code is kept.
+  bool describesResources = resources;
+  bool onlyPrints = (!printAfter.empty() || resources) && output.empty();
+  if (!onlyPrints) {
+    if (llvm::Error e = writeAll(*programs)) {
+      return e;
+    }
+  }
+  return describesResources ? printResources(*programs)
+                            : llvm::Error::success();
 }
 
 int main(int argc, char **argv) {

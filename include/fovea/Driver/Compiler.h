@@ -118,6 +118,11 @@ public:
   /// machine.
   virtual llvm::Expected<std::string> emit(EmitKind kind) = 0;
 
+  /// What each kernel takes of a multiprocessor, one line per kernel; see
+  /// describeResources in Occupancy.h. Fails if the tasks do not run on a
+  /// device.
+  virtual llvm::Expected<std::string> describeResources();
+
   /// The code as a part of a .fovea file: see writeArtefact. Needs a linker on
   /// this machine.
   virtual llvm::Expected<ArtefactTarget> makeArtefactTarget() = 0;

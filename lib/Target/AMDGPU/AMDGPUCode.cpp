@@ -76,7 +76,9 @@ static void readKernel(llvm::msgpack::MapDocNode &entry,
   }
   for (KernelInfo &info : kernels) {
     if (info.name == name->second.getString()) {
-      info.registers = get(".vgpr_count") + get(".agpr_count");
+      // Where accumulators share the file they are part of this count:
+      // (registers + 3) / 4 * 4 + accumulators.
+      info.registers = get(".vgpr_count");
       info.spillBytes = 4 * get(".vgpr_spill_count");
       info.stackBytes = get(".private_segment_fixed_size");
       info.staticNearBytes = get(".group_segment_fixed_size");

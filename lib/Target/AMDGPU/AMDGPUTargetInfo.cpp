@@ -16,9 +16,11 @@ llvm::ArrayRef<DeviceChip> fovea::getAMDGPUChips() {
   // Copies pass through registers, and so do transposed reads.
   static constexpr DeviceChip chips[] = {
 #define AMD_CHIP(name, lanes, multiprocessors, nearPerBlock, nearPerProcessor, \
-                 registers, threads, banks, atoms)                             \
+                 registers, threads, banks, parts, registerUnit, nearUnit,     \
+                 atoms)                                                        \
   {name,    lanes, multiprocessors, nearPerBlock, nearPerProcessor, registers, \
-   threads, banks, 0,               false,        atoms},
+   threads, banks, 0,               false,        atoms,            16,        \
+   parts,   registerUnit,           nearUnit,     0},
 #include "KnownChips.inc"
 #undef AMD_CHIP
   };
@@ -56,6 +58,7 @@ public:
   llvm::StringRef getFamily() const override { return "amd"; }
   llvm::StringRef getBinaryKind() const override { return "hsaco"; }
   llvm::StringRef getChip() const override { return chip.name; }
+  const DeviceChip &getChipRow() const override { return chip; }
   MachineDescription getMachine() const override {
     return {"amdgcn-amd-amdhsa", chip.name.str(), ""};
   }

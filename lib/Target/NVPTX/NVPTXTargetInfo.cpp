@@ -15,9 +15,10 @@ using namespace fovea;
 llvm::ArrayRef<DeviceChip> fovea::getNVPTXChips() {
   static constexpr DeviceChip chips[] = {
 #define NVIDIA_CHIP(name, multiprocessors, nearPerBlock, nearPerProcessor,     \
-                    threads, atoms)                                            \
+                    threads, blocks, atoms)                                    \
   {name, 32, multiprocessors, nearPerBlock, nearPerProcessor, 65536, threads,  \
-   32,   16, true,            atoms},
+   32,   16, true,            atoms,        blocks,           4,     8,        \
+   128,  1024},
 #include "KnownChips.inc"
 #undef NVIDIA_CHIP
   };
@@ -56,6 +57,7 @@ public:
   llvm::StringRef getBinaryKind() const override { return "cubin"; }
   llvm::StringRef getTextKind() const override { return "ptx"; }
   llvm::StringRef getChip() const override { return chip.name; }
+  const DeviceChip &getChipRow() const override { return chip; }
   MachineDescription getMachine() const override {
     return {"nvptx64-nvidia-cuda", chip.name.str(), ""};
   }

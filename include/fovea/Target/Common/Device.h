@@ -61,6 +61,12 @@ struct DeviceChip {
   int64_t copy;              // most bytes of an asynchronous copy, or 0
   bool matrixLoad;           // has `tile.read_matrix`
   llvm::StringRef atoms;     // name of its table of atoms
+  // How a multiprocessor hands these out to blocks; see Occupancy.h.
+  int64_t blocks;            // most on a multiprocessor
+  int64_t parts;             // with registers and subgroups of their own
+  int64_t registerUnit;      // registers of a lane come in multiples of this
+  int64_t nearUnit;          // bytes of near memory likewise
+  int64_t nearReserved;      // bytes that each block takes in addition
 };
 
 /// The row called `name`, or an error that lists the rows.
@@ -104,6 +110,8 @@ public:
   virtual llvm::StringRef getTextKind() const { return ""; }
   /// As LLVM calls it: "sm_80".
   virtual llvm::StringRef getChip() const = 0;
+  /// All that is known of the chip.
+  virtual const DeviceChip &getChipRow() const = 0;
   /// How LLVM names it.
   virtual MachineDescription getMachine() const = 0;
   /// `tile.machine`.
