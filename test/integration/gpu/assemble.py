@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Cases of the matrix, taken to machine code by the assembler of each vendor.
 
-usage: assemble.py FOLDER TARGET...
+usage: assemble.py FOLDER K/N TARGET...
 
-Every case is compiled for one chip of each vendor, in turn, so each chip gets
-a share of the cases and each vendor all of them.
+Takes the K-th part of N of the cases, each for one of the targets, in turn. A
+case takes about six seconds: the kernels that mask are long.
 """
 import concurrent.futures
 import os
@@ -46,14 +46,11 @@ def try_case(folder, number, case, target):
 
 
 def main():
-    folder, *targets = sys.argv[1:]
+    folder, shard, *targets = sys.argv[1:]
+    part, parts = map(int, shard.split("/"))
     os.makedirs(folder, exist_ok=True)
-    jobs = [
-        (folder, number, case, chips[number % len(chips)])
-        for number, case in enumerate(pick_cases())
-        for chips in ([t for t in targets if t.startswith(family)] for family in MACHINES.values())
-        if chips
-    ]
+    cases = pick_cases()[part - 1 :: parts]
+    jobs = [(folder, number, case, targets[number % len(targets)]) for number, case in enumerate(cases)]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         problems = [p for p in pool.map(lambda job: try_case(*job), jobs) if p]
     for problem in problems:
