@@ -357,6 +357,10 @@ fovea::tile::matchOperand(LayoutAttr tile, StringRef free, StringRef contracted,
 //===----------------------------------------------------------------------===//
 
 int64_t NearOrder::getOffset(int64_t slow, int64_t fast) const {
+  if (group > 1) {
+    assert(mask == 0 && "rows that are woven together are not permuted");
+    return (slow - slow % group) * pitch + fast * group + slow % group;
+  }
   return slow * pitch + ((fast / chunk) ^ ((slow >> shift) & mask)) * chunk +
          fast % chunk;
 }

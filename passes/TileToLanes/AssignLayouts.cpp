@@ -13,6 +13,8 @@
 
 #include "fovea/passes/TileToLanes/Passes.h"
 
+#include "LaneTask.h"
+
 #include "fovea/dialects/Tile/Layout.h"
 #include "fovea/dialects/Tile/TileOps.h"
 
@@ -58,9 +60,9 @@ struct Product {
 /// How rows of a task are shared out, and the choice made for its products.
 class LayoutAssigner {
 public:
-  LayoutAssigner(func::FuncOp task, StringRef row, tile::ScheduleAttr schedule,
-                 tile::MachineAttr machine)
-      : task(task), row(row), schedule(schedule), machine(machine) {}
+  explicit LayoutAssigner(const LaneTask &task)
+      : task(task.function), row(task.row), schedule(task.schedule),
+        machine(task.machine) {}
 
   LogicalResult run();
 
@@ -446,24 +448,9 @@ namespace {
 struct AssignLayouts
     : public fovea::impl::AssignLayoutsPassBase<AssignLayouts> {
   void runOnOperation() override {
-    func::FuncOp task = getOperation();
-    auto row = task->getAttrOfType<StringAttr>(tile::kRowRankAttrName);
-    auto schedule =
-        task->getAttrOfType<tile::ScheduleAttr>(tile::kScheduleAttrName);
-    if (!row || !schedule) {
-      return;
-    }
-    tile::MachineAttr machine;
-    for (Operation *op = task; op && !machine; op = op->getParentOp()) {
-      machine = op->getAttrOfType<tile::MachineAttr>(tile::kMachineAttrName);
-    }
-    if (!machine) {
-      task.emitError("expected a module with the attribute '")
-          << tile::kMachineAttrName << "'";
-      return signalPassFailure();
-    }
-    if (failed(LayoutAssigner(task, row.getValue(), schedule, machine).run())) {
-      return signalPassFailure();
+    FailureOr<std::optional<LaneTask>> task = findTask(getOperation());
+    if (failed(task) || (*task && failed(LayoutAssigner(**task).run()))) {
+      signalPassFailure();
     }
   }
 };

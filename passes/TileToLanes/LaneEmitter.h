@@ -15,10 +15,11 @@
 #ifndef FOVEA_PASSES_TILETOLANES_LANEEMITTER_H
 #define FOVEA_PASSES_TILETOLANES_LANEEMITTER_H
 
+#include "LaneTask.h"
+
 #include "fovea/dialects/Tile/Layout.h"
 #include "fovea/dialects/Tile/TileOps.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
@@ -45,13 +46,18 @@ struct NearTile {
   mlir::Value slot;                       // offset of the current slot, or null
 };
 
+/// What it takes to read a tile in near memory for all products, once.
+struct ReadCost {
+  int64_t conflicts = 0; // extra cycles: lanes that meet one bank
+  int64_t reads = 0;     // instructions
+};
+
 /// A rank's name and its coordinate, as a value of this lane.
 using Coordinates = llvm::SmallVector<std::pair<llvm::StringRef, mlir::Value>>;
 
 class LaneEmitter {
 public:
-  LaneEmitter(mlir::func::FuncOp task, llvm::StringRef row,
-              tile::ScheduleAttr schedule, tile::MachineAttr machine);
+  explicit LaneEmitter(LaneTask task);
 
   /// Replaces the body of the task. Errors are reported.
   mlir::LogicalResult run();
@@ -86,9 +92,9 @@ private:
   mlir::Value holderPart(tile::LayoutAttr layout, llvm::StringRef rank);
   mlir::Value coordinate(tile::LayoutAttr layout, llvm::StringRef rank,
                          int64_t reg);
-  /// A value from its table over lanes: finds one made before that differs by
-  /// a constant, else makes it.
-  mlir::Value laneTable(llvm::ArrayRef<int64_t> table);
+  /// A value and a constant to add, from the table of their sum over lanes:
+  /// finds a value made before that differs by constants, else makes it.
+  std::pair<mlir::Value, int64_t> laneTable(llvm::ArrayRef<int64_t> table);
 
   // LaneMemory.cpp: far and near memory.
   const FarBuffer &flatten(mlir::Value memref);
@@ -100,6 +106,8 @@ private:
                         mlir::IRMapping *step);
   mlir::Value isAligned(const FarBuffer &buffer, mlir::Value start,
                         int64_t bytes);
+  mlir::Value makeIsAligned(const FarBuffer &buffer, mlir::Value start,
+                            int64_t bytes);
   mlir::LogicalResult emitRegisterLoad(tile::LoadOp op);
   mlir::LogicalResult emitStore(tile::StoreOp op);
   mlir::Value allocNear(int64_t elements, mlir::Type element);
@@ -110,6 +118,13 @@ private:
   mlir::LogicalResult emitNearLoad(tile::LoadOp op);
   struct CopyPlan;
   CopyPlan planCopy(tile::LoadOp op, const NearTile &near);
+  struct ChunkPlace;
+  ChunkPlace placeOf(const CopyPlan &plan, int64_t i);
+  void copyChunks(tile::LoadOp op, NearTile &near, mlir::Value slot,
+                  mlir::IRMapping *step);
+  llvm::SmallVector<mlir::Value> loadChunks(tile::LoadOp op, NearTile &near,
+                                            mlir::IRMapping *step,
+                                            bool isWide);
   /// Starts the copy of a block; with machine.copy, into `slot`. Returns what
   /// is held in registers until finishCopy, if copies go that way.
   llvm::SmallVector<mlir::Value> startCopy(tile::LoadOp op, NearTile &near,
@@ -123,6 +138,8 @@ private:
                        mlir::Value coordinate, mlir::IRMapping *step);
   mlir::Value nearOffset(const NearTile &near, mlir::Value slow,
                          mlir::Value fast);
+  llvm::SmallVector<mlir::Value> weave(llvm::ArrayRef<mlir::Value> rows,
+                                       int64_t piece);
   bool copiesAsynchronously() { return machine.getCopy() > 0; }
 
   // LaneProducts.cpp: matrix atoms.
@@ -138,9 +155,13 @@ private:
   llvm::SmallVector<int64_t> blockOffsets(const Operand &operand,
                                           const NearTile &near, int64_t step,
                                           int64_t first, int64_t count);
-  int64_t countReadConflicts(const Operand &operand, const NearTile &near);
-  int64_t countReadConflicts(tile::LoadOp op, const NearTile &near);
+  void addReads(const Operand &operand, const NearTile &near, ReadCost &cost);
+  ReadCost getReadCost(tile::LoadOp op, const NearTile &near);
+  tile::NearOrder chooseOrder(tile::LoadOp op, NearTile near, int64_t slow,
+                              int64_t fast);
   mlir::Value readFragment(Operand &operand, int64_t repetition, int64_t step);
+  mlir::Value nearAddress(const Operand &operand,
+                          llvm::ArrayRef<int64_t> offsets);
   bool readsMatrices(const Operand &operand, const NearTile &near);
   void readMatrices(Operand &operand, int64_t step);
 
@@ -187,6 +208,8 @@ private:
   llvm::DenseMap<mlir::Value, FarBuffer> fars;
   mlir::Value thread, lane, subgroup; // index
   mlir::Operation *entryEnd = nullptr; // entry code is inserted before it
+  /// By flat buffer, start along the last axis, and bytes.
+  std::map<std::tuple<void *, int64_t, int64_t>, mlir::Value> alignments;
   std::map<std::pair<bool, std::vector<int64_t>>, mlir::Value> laneSums;
   std::map<std::vector<int64_t>, mlir::Value> subgroupSums;
   llvm::SmallVector<std::pair<llvm::SmallVector<int64_t>, mlir::Value>> tables;

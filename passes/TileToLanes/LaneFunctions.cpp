@@ -150,28 +150,35 @@ Value LaneEmitter::coordinate(tile::LayoutAttr layout, StringRef rank,
              tile::getCoordinate(layout.getRegisters(), rank, reg));
 }
 
-Value LaneEmitter::laneTable(ArrayRef<int64_t> table) {
-  // Differing by a sum of one constant, or by an exclusive or.
-  for (bool isXor : {false, true}) {
-    for (auto &entry : tables) {
-      ArrayRef<int64_t> known = entry.first;
-      Value value = entry.second;
-      auto difference = [&](size_t i) {
-        return isXor ? table[i] ^ known[i] : table[i] - known[i];
-      };
-      bool same = true;
-      for (size_t i = 1; i < table.size() && same; ++i) {
-        same = difference(i) == difference(0);
-      }
-      if (!same) {
+/// The constants x and s of table[i] = (known[i] ^ x) + s, with x below
+/// `bound`, a power of two. Few x and many s is what serves: an exclusive or is
+/// an instruction, a sum with a constant is part of the access.
+static std::optional<std::pair<int64_t, int64_t>>
+findConstants(ArrayRef<int64_t> table, ArrayRef<int64_t> known, int64_t bound) {
+  int64_t x = (table[0] ^ known[0]) & (bound - 1);
+  int64_t s = table[0] - (known[0] ^ x);
+  for (auto [wanted, value] : llvm::zip_equal(table, known)) {
+    if (wanted != (value ^ x) + s) {
+      return std::nullopt;
+    }
+  }
+  return std::make_pair(x, s);
+}
+
+std::pair<Value, int64_t> LaneEmitter::laneTable(ArrayRef<int64_t> table) {
+  int64_t most = *llvm::max_element(table) + 1;
+  for (int64_t bound = 1; bound < 2 * most; bound *= 2) {
+    for (auto &[known, value] : tables) {
+      if (known.size() != table.size()) {
         continue;
       }
-      Value constant = index(difference(0));
-      if (!isXor) {
-        return add(value, constant);
+      if (auto found = findConstants(table, known, bound)) {
+        Value base = value;
+        if (found->first) {
+          base = arith::XOrIOp::create(b, loc, base, index(found->first));
+        }
+        return {base, found->second};
       }
-      Value result = arith::XOrIOp::create(b, loc, value, constant);
-      return result;
     }
   }
   std::optional<tile::LaneFunction> function = tile::fitXor(table);
@@ -179,9 +186,7 @@ Value LaneEmitter::laneTable(ArrayRef<int64_t> table) {
   if (!function) {
     function = tile::fitSum(table);
   }
-  if (!function) {
-    return Value();
-  }
+  assert(function && "orders of near memory are sums or exclusive ors of bits");
   Value result;
   {
     Value sum = laneSum(function->weights, isXor);
@@ -192,5 +197,5 @@ Value LaneEmitter::laneTable(ArrayRef<int64_t> table) {
                    : add(sum, base);
   }
   tables.push_back({SmallVector<int64_t>(table), result});
-  return result;
+  return {result, 0};
 }

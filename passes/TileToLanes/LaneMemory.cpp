@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/MapVector.h"
@@ -178,9 +179,25 @@ Value LaneEmitter::farOffset(tile::LoadOp op, const Coordinates &at,
 }
 
 /// True at run time if what begins at `start` along the last axis, anywhere
-/// along the others, lies at a multiple of `bytes`.
+/// along the others, lies at a multiple of `bytes`. Asked once per task where
+/// `start` is constant: steps of streams only branch on the answer.
 Value LaneEmitter::isAligned(const FarBuffer &buffer, Value start,
                              int64_t bytes) {
+  OpBuilder::InsertionGuard guard(b);
+  if (std::optional<int64_t> known = getConstantIntValue(start)) {
+    Value &answer = alignments[{buffer.flat.getAsOpaquePointer(), *known,
+                                bytes}];
+    if (!answer) {
+      b.setInsertionPointAfter(buffer.flat.getDefiningOp());
+      answer = makeIsAligned(buffer, index(*known), bytes);
+    }
+    return answer;
+  }
+  return makeIsAligned(buffer, start, bytes);
+}
+
+Value LaneEmitter::makeIsAligned(const FarBuffer &buffer, Value start,
+                                 int64_t bytes) {
   auto type = cast<MemRefType>(buffer.flat.getType());
   int64_t size = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
   Value bits = memref::ExtractAlignedPointerAsIndexOp::create(b, loc,

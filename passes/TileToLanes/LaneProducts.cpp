@@ -136,17 +136,6 @@ LaneEmitter::describeOperands(tile::ContractOp op) {
 // Fragments from near memory
 //===----------------------------------------------------------------------===//
 
-/// Subgroups share out the rows: how far a subgroup's first row lies.
-static Value subgroupPart(const NearTile &near, bool isRow, StringRef free,
-                          int64_t rowsPerSubgroup,
-                          llvm::function_ref<Value(int64_t)> times) {
-  if (!isRow) {
-    return Value();
-  }
-  // Rows of a tile that subgroups share are the slow rank of its order.
-  return times(rowsPerSubgroup * near.order.pitch);
-}
-
 /// The tile's element of the atom's register `reg` in each lane, as an offset
 /// in the slot.
 SmallVector<int64_t> LaneEmitter::offsetsOf(const Operand &operand,
@@ -218,6 +207,20 @@ bool LaneEmitter::readsMatrices(const Operand &operand, const NearTile &near) {
   });
 }
 
+/// The element of the operand's buffer that each lane reads: `offsets` by lane
+/// in the slot, from the first row of the subgroup. The constant is added last,
+/// where it becomes part of the instruction.
+Value LaneEmitter::nearAddress(const Operand &operand,
+                               ArrayRef<int64_t> offsets) {
+  auto [at, constant] = laneTable(offsets);
+  for (Value part : {operand.subgroupOffset, operand.near->slot}) {
+    if (part) {
+      at = add(at, part);
+    }
+  }
+  return add(at, constant);
+}
+
 /// Reads the fragments of all repetitions of one step, four blocks at a time.
 void LaneEmitter::readMatrices(Operand &operand, int64_t step) {
   const NearTile &near = *operand.near;
@@ -232,13 +235,8 @@ void LaneEmitter::readMatrices(Operand &operand, int64_t step) {
   SmallVector<Value> blocks(total);
   for (int64_t first = 0; first < total;) {
     int64_t count = total - first >= 4 ? 4 : total - first >= 2 ? 2 : 1;
-    Value at = laneTable(blockOffsets(operand, near, step, first, count));
-    if (operand.subgroupOffset) {
-      at = add(at, operand.subgroupOffset);
-    }
-    if (near.slot) {
-      at = add(at, near.slot);
-    }
+    Value at = nearAddress(operand,
+                           blockOffsets(operand, near, step, first, count));
     auto type = VectorType::get({2 * count}, operand.element);
     Value read = tile::ReadMatrixOp::create(b, loc, type, near.buffer, at,
                                             count, transposed);
@@ -320,13 +318,7 @@ Value LaneEmitter::readFragment(Operand &operand, int64_t repetition,
   Value fragment = arith::ConstantOp::create(b, loc, b.getZeroAttr(heldType));
   for (int64_t reg = 0; reg < count;) {
     int64_t run = getRun(offsets, reg, 16 / size);
-    Value at = laneTable(offsets[reg]);
-    if (operand.subgroupOffset) {
-      at = add(at, operand.subgroupOffset);
-    }
-    if (near.slot) {
-      at = add(at, near.slot);
-    }
+    Value at = nearAddress(operand, offsets[reg]);
     Value part = vector::LoadOp::create(
         b, loc, VectorType::get({run}, held), near.buffer, ValueRange{at},
         /*nontemporal=*/false, llvm::MaybeAlign(run * size));
@@ -363,21 +355,19 @@ LogicalResult LaneEmitter::emitContract(tile::ContractOp op, Value init) {
       continue;
     }
     if (operand->near->slow != operand->free ||
+        rows % operand->near->order.group != 0 ||
         (operand->near->order.mask &&
          rows % ((operand->near->order.mask + 1)
                  << operand->near->order.shift))) {
       return op.emitError("expected rows of a subgroup that are whole rows of "
                           "near memory");
     }
-    operand->subgroupOffset = subgroupPart(
-        *operand->near, operand->isRow, operand->free, rows,
-        [&](int64_t stride) {
-          SmallVector<int64_t> weights;
-          for (int64_t s = 1; s < schedule.getSubgroups(); s *= 2) {
-            weights.push_back(s * stride);
-          }
-          return subgroupSum(weights);
-        });
+    // How far a subgroup's first row lies.
+    SmallVector<int64_t> weights;
+    for (int64_t s = 1; s < schedule.getSubgroups(); s *= 2) {
+      weights.push_back(s * rows * operand->near->order.pitch);
+    }
+    operand->subgroupOffset = subgroupSum(weights);
   }
   auto atom = op->getAttrOfType<tile::AtomAttr>("tile.atom");
   int64_t perAtom = tile::getNumRegisters(atom.getC());
@@ -426,18 +416,20 @@ LogicalResult LaneEmitter::emitContract(tile::ContractOp op, Value init) {
   return success();
 }
 
-/// Extra cycles that reading this operand once takes.
-int64_t LaneEmitter::countReadConflicts(const Operand &operand,
-                                        const NearTile &near) {
+/// Adds what reading this operand once takes.
+void LaneEmitter::addReads(const Operand &operand, const NearTile &near,
+                           ReadCost &cost) {
   LayoutAttr layout = operand.layout;
   int64_t size = llvm::divideCeil(
       getElementTypeOrSelf(operand.tile.getType()).getIntOrFloatBitWidth(), 8);
-  int64_t extra = 0, count = tile::getNumRegisters(layout);
+  int64_t count = tile::getNumRegisters(layout);
   auto note = [&](SmallVector<int64_t> offsets, int64_t elements) {
     for (int64_t &offset : offsets) {
       offset *= size;
     }
-    extra += tile::countConflicts(offsets, elements * size, machine.getBanks());
+    cost.conflicts +=
+        tile::countConflicts(offsets, elements * size, machine.getBanks());
+    ++cost.reads;
   };
   for (int64_t step = 0; step < operand.steps; ++step) {
     if (readsMatrices(operand, near)) {
@@ -461,12 +453,11 @@ int64_t LaneEmitter::countReadConflicts(const Operand &operand,
       }
     }
   }
-  return extra;
 }
 
-/// The same for all products that read this tile.
-int64_t LaneEmitter::countReadConflicts(tile::LoadOp op, const NearTile &near) {
-  int64_t extra = 0;
+/// What the products that read this tile take together.
+ReadCost LaneEmitter::getReadCost(tile::LoadOp op, const NearTile &near) {
+  ReadCost cost;
   for (Operation *user : op->getUsers()) {
     auto contract = dyn_cast<tile::ContractOp>(user);
     if (!contract) {
@@ -474,13 +465,13 @@ int64_t LaneEmitter::countReadConflicts(tile::LoadOp op, const NearTile &near) {
     }
     auto operands = describeOperands(contract);
     if (failed(operands)) {
-      return 0; // reported when the product is emitted
+      return ReadCost(); // reported when the product is emitted
     }
     for (const Operand &operand : {operands->first, operands->second}) {
       if (operand.tile == op.getResult()) {
-        extra += countReadConflicts(operand, near);
+        addReads(operand, near, cost);
       }
     }
   }
-  return extra;
+  return cost;
 }

@@ -5,6 +5,9 @@
 //   64 x 128 bf16, 128 lanes: 1024 chunks, 8 per lane;
 //   lane t copies chunk (t + 128 i) % 16 of row (t + 128 i) / 16
 //
+// Where the order weaves rows together, a chunk is a few elements of each of
+// them, and is woven in registers.
+//
 // Rows at or beyond their limit become zeros: what a product adds for them is
 // nothing. If the caller's memory is not aligned to chunks, which is known
 // when the kernel runs, elements are copied one by one.
@@ -24,7 +27,8 @@ using namespace fovea;
 
 struct LaneEmitter::CopyPlan {
   int64_t size = 0;    // bytes of an element
-  int64_t chunk = 0;   // elements of a chunk; 0 if only single ones will do
+  int64_t rows = 1;    // of a chunk: as many as the order weaves together
+  int64_t chunk = 0;   // elements of its row; 0 if only single ones will do
   int64_t perRow = 0;  // chunks
   int64_t total = 0;   // chunks
   int64_t perLane = 0; // chunks, the last one perhaps too many
@@ -35,18 +39,32 @@ LaneEmitter::CopyPlan LaneEmitter::planCopy(tile::LoadOp op,
   CopyPlan plan;
   Type element = op.getType().getElementType();
   plan.size = llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
+  plan.rows = near.order.group;
   int64_t most = copiesAsynchronously() ? machine.getCopy() : 16;
-  for (int64_t bytes = most; bytes >= 4 && !plan.chunk; bytes /= 2) {
+  auto isUseful = [&](int64_t bytes) {
+    if (bytes < plan.size || near.fastExtent * plan.size % bytes != 0) {
+      return false;
+    }
     // An asynchronous copy writes in one piece.
-    if (bytes >= plan.size && near.fastExtent * plan.size % bytes == 0 &&
-        (!copiesAsynchronously() ||
-         near.order.chunk * plan.size % bytes == 0)) {
+    if (copiesAsynchronously()) {
+      return near.order.chunk * plan.size % bytes == 0;
+    }
+    // Chunks of several rows are large: narrow ones give every lane some.
+    int64_t chunks = near.slowExtent / plan.rows *
+                     (near.fastExtent * plan.size / bytes);
+    return plan.rows == 1 || bytes == 4 || chunks >= numThreads();
+  };
+  for (int64_t bytes = most; bytes >= 4 && !plan.chunk; bytes /= 2) {
+    if (isUseful(bytes)) {
       plan.chunk = bytes / plan.size;
     }
   }
+  if (!plan.chunk && !copiesAsynchronously()) {
+    plan.chunk = 1;
+  }
   if (plan.chunk) {
     plan.perRow = near.fastExtent / plan.chunk;
-    plan.total = near.slowExtent * plan.perRow;
+    plan.total = near.slowExtent / plan.rows * plan.perRow;
     plan.perLane = llvm::divideCeil(plan.total, numThreads());
   }
   return plan;
@@ -97,6 +115,45 @@ static int64_t getPaddedExtent(tile::LoadOp op, StringRef rank) {
   return padded;
 }
 
+/// The order with the fewest conflicts, then the fewest reads; the first of
+/// equals.
+///
+/// Copies that pass through registers may weave rows as they write: values
+/// [key, e] of 16 bits, read along the keys, take a read of 2 bytes for each
+/// element, or one of 8 bytes for four.
+tile::NearOrder LaneEmitter::chooseOrder(tile::LoadOp op, NearTile near,
+                                         int64_t slow, int64_t fast) {
+  int64_t size = llvm::divideCeil(op.getType().getElementTypeBitWidth(), 8);
+  std::optional<std::pair<int64_t, int64_t>> fewest;
+  tile::NearOrder best;
+  auto consider = [&](const tile::NearOrder &order) {
+    near.order = order;
+    ReadCost cost = getReadCost(op, near);
+    std::pair<int64_t, int64_t> key(cost.conflicts, cost.reads);
+    if (!fewest || key < *fewest) {
+      fewest = key;
+      best = order;
+    }
+  };
+  for (int64_t bytes : {16, 8, 4}) {
+    consider(makeOrder(fast, size, bytes, machine.getBanks()));
+  }
+  for (int64_t group = 8 / size; group > 1 && !copiesAsynchronously();
+       group /= 2) {
+    if (near.slowExtent % group != 0 || slow % group != 0) {
+      continue;
+    }
+    // Pitches apart by a part of all banks.
+    for (int64_t pad : {0, 8, 16}) {
+      tile::NearOrder order;
+      order.pitch = fast + pad;
+      order.group = group;
+      consider(order);
+    }
+  }
+  return best;
+}
+
 FailureOr<NearTile> LaneEmitter::makeNearTile(tile::LoadOp op, int64_t slots) {
   auto type = op.getType();
   SmallVector<StringRef> ranks = tile::getRanks(type);
@@ -113,23 +170,12 @@ FailureOr<NearTile> LaneEmitter::makeNearTile(tile::LoadOp op, int64_t slots) {
   near.fastExtent = type.getDimSize(tile::findRank(type, near.fast));
   int64_t slow = getPaddedExtent(op, near.slow);
   int64_t fast = getPaddedExtent(op, near.fast);
-  int64_t size = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-  // The largest chunks with the fewest conflicts.
-  int64_t fewest = -1;
-  tile::NearOrder best;
-  for (int64_t bytes : {16, 8, 4}) {
-    near.order = makeOrder(fast, size, bytes, machine.getBanks());
-    int64_t extra = countReadConflicts(op, near);
-    if (fewest < 0 || extra < fewest) {
-      fewest = extra;
-      best = near.order;
-    }
-  }
-  near.order = best;
-  conflicts += fewest;
-  if (fewest > 0) {
+  near.order = chooseOrder(op, near, slow, fast);
+  int64_t extra = getReadCost(op, near).conflicts;
+  conflicts += extra;
+  if (extra > 0) {
     emitRemark(op.getLoc()) << "products that read " << type << " take "
-                            << fewest << " extra cycles for bank conflicts";
+                            << extra << " extra cycles for bank conflicts";
   }
   near.slotSize = slow * near.order.pitch;
   near.buffer = allocNear(near.slotSize * slots, type.getElementType());
@@ -152,6 +198,11 @@ FailureOr<NearTile> LaneEmitter::makeNearTile(tile::LoadOp op, int64_t slots) {
 
 Value LaneEmitter::nearOffset(const NearTile &near, Value slow, Value fast) {
   const tile::NearOrder &order = near.order;
+  if (order.group > 1) {
+    Value row = arith::RemUIOp::create(b, loc, slow, index(order.group));
+    Value first = arith::SubIOp::create(b, loc, slow, row);
+    return add(mul(first, order.pitch), add(mul(fast, order.group), row));
+  }
   Value base = mul(slow, order.pitch);
   if (order.mask == 0) {
     return add(base, fast);
@@ -169,41 +220,31 @@ Value LaneEmitter::nearOffset(const NearTile &near, Value slow, Value fast) {
 // Copies
 //===----------------------------------------------------------------------===//
 
-namespace {
-
-/// Where one chunk lies in the tile.
-struct ChunkPlace {
+/// Where the first element of one chunk lies in the tile.
+struct LaneEmitter::ChunkPlace {
   Value slow, fast; // index
   Value exists;     // null if it always does
 };
 
-} // namespace
-
 /// Chunk t + i * threads.
-static ChunkPlace placeOf(OpBuilder &b, Location loc, Value thread,
-                          int64_t threads, int64_t i, int64_t perRow,
-                          int64_t chunk, int64_t total) {
-  auto constant = [&](int64_t v) -> Value {
-    return arith::ConstantIndexOp::create(b, loc, v);
-  };
+LaneEmitter::ChunkPlace LaneEmitter::placeOf(const CopyPlan &plan, int64_t i) {
+  int64_t threads = numThreads();
   ChunkPlace place;
-  Value rows = constant(perRow);
-  if (threads % perRow == 0) {
+  Value perRow = index(plan.perRow);
+  if (threads % plan.perRow == 0) {
     // All chunks of a lane lie in one column.
-    Value row = arith::DivUIOp::create(b, loc, thread, rows);
-    place.slow =
-        arith::AddIOp::create(b, loc, row, constant(i * (threads / perRow)));
-    place.fast = arith::RemUIOp::create(b, loc, thread, rows);
+    place.slow = add(arith::DivUIOp::create(b, loc, thread, perRow),
+                     i * (threads / plan.perRow));
+    place.fast = arith::RemUIOp::create(b, loc, thread, perRow);
   } else {
-    Value number = arith::AddIOp::create(b, loc, thread, constant(i * threads));
-    place.slow = arith::DivUIOp::create(b, loc, number, rows);
-    place.fast = arith::RemUIOp::create(b, loc, number, rows);
+    Value number = add(thread, i * threads);
+    place.slow = arith::DivUIOp::create(b, loc, number, perRow);
+    place.fast = arith::RemUIOp::create(b, loc, number, perRow);
   }
-  place.fast = arith::MulIOp::create(b, loc, place.fast, constant(chunk));
-  if ((i + 1) * threads > total) {
-    place.exists = arith::CmpIOp::create(
-        b, loc, arith::CmpIPredicate::slt, thread,
-        constant(total - i * threads));
+  place.slow = mul(place.slow, plan.rows);
+  place.fast = mul(place.fast, plan.chunk);
+  if ((i + 1) * threads > plan.total) {
+    place.exists = less(thread, index(plan.total - i * threads));
   }
   return place;
 }
@@ -260,107 +301,129 @@ void LaneEmitter::copyElements(tile::LoadOp op, NearTile &near, Value slot,
   memref::StoreOp::create(b, loc, branch.getResult(0), near.buffer, to);
 }
 
+/// Chunks on their way, without passing through registers.
+void LaneEmitter::copyChunks(tile::LoadOp op, NearTile &near, Value slot,
+                             IRMapping *step) {
+  CopyPlan plan = planCopy(op, near);
+  FarBuffer far = flatten(op.getSource());
+  for (int64_t i = 0; i < plan.perLane; ++i) {
+    ChunkPlace place = placeOf(plan, i);
+    Value inside = isInside(op, near.slow, place.slow, step);
+    if (!inside) {
+      inside = arith::ConstantIntOp::create(b, loc, 1, 1);
+    }
+    OpBuilder::InsertionGuard guard(b);
+    if (place.exists) {
+      auto some = scf::IfOp::create(b, loc, place.exists, false);
+      b.setInsertionPointToStart(some.thenBlock());
+    }
+    Value from = farOffset(
+        op, {{near.slow, place.slow}, {near.fast, place.fast}}, step);
+    Value to = nearOffset(near, place.slow, place.fast);
+    if (slot) {
+      to = add(to, slot);
+    }
+    tile::CopyOp::create(b, loc, far.flat, from, near.buffer, to, plan.chunk,
+                         inside);
+  }
+}
+
+/// Reads a lane's chunks into registers, a vector for each of their rows. What
+/// is not inside is not read, and zero.
+SmallVector<Value> LaneEmitter::loadChunks(tile::LoadOp op, NearTile &near,
+                                           IRMapping *step, bool isWide) {
+  CopyPlan plan = planCopy(op, near);
+  FarBuffer far = flatten(op.getSource());
+  auto type = VectorType::get({plan.chunk}, op.getType().getElementType());
+  auto read = [&](Value slow, Value fast) -> Value {
+    Value from =
+        farOffset(op, {{near.slow, slow}, {near.fast, fast}}, step);
+    if (isWide) {
+      return vector::LoadOp::create(
+          b, loc, type, far.flat, ValueRange{from}, /*nontemporal=*/false,
+          llvm::MaybeAlign(plan.chunk * plan.size));
+    }
+    SmallVector<Value> elements;
+    for (int64_t i = 0; i < plan.chunk; ++i) {
+      elements.push_back(
+          memref::LoadOp::create(b, loc, far.flat, add(from, i)));
+    }
+    return fromElements(elements);
+  };
+  SmallVector<Value> loaded;
+  for (int64_t i = 0; i < plan.perLane * plan.rows; ++i) {
+    ChunkPlace place = placeOf(plan, i / plan.rows);
+    Value slow = add(place.slow, i % plan.rows);
+    Value reads = both(place.exists, isInside(op, near.slow, slow, step));
+    if (!reads) {
+      loaded.push_back(read(slow, place.fast));
+      continue;
+    }
+    auto branch = scf::IfOp::create(b, loc, TypeRange{type}, reads, true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    scf::YieldOp::create(b, loc, read(slow, place.fast));
+    b.setInsertionPointToStart(branch.elseBlock());
+    Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+    scf::YieldOp::create(b, loc, none);
+    loaded.push_back(branch.getResult(0));
+  }
+  return loaded;
+}
+
 SmallVector<Value> LaneEmitter::startCopy(tile::LoadOp op, NearTile &near,
                                           Value slot, IRMapping *step) {
   CopyPlan plan = planCopy(op, near);
-  FarBuffer far = flatten(op.getSource());
-  if (!plan.chunk && copiesAsynchronously()) {
+  bool isAsynchronous = copiesAsynchronously();
+  if (isAsynchronous && !plan.chunk) {
     copyElements(op, near, slot, step);
     return {};
   }
-  int64_t chunk = std::max<int64_t>(plan.chunk, 1);
-  if (!plan.chunk) {
-    plan.perRow = near.fastExtent;
-    plan.total = near.slowExtent * near.fastExtent;
-    plan.perLane = llvm::divideCeil(plan.total, numThreads());
+  if (!isAsynchronous && plan.chunk == 1) {
+    return loadChunks(op, near, step, /*isWide=*/false);
   }
-  Value fastStart = value(op.getIndices().back(), step);
-  Value aligned = chunk > 1 || copiesAsynchronously()
-                      ? isAligned(far, fastStart, chunk * plan.size)
-                      : Value();
-  auto eachChunk = [&](llvm::function_ref<void(ChunkPlace, Value)> emit) {
-    for (int64_t i = 0; i < plan.perLane; ++i) {
-      ChunkPlace place = placeOf(b, loc, thread, numThreads(), i, plan.perRow,
-                                 chunk, plan.total);
-      Value inside = isInside(op, near.slow, place.slow, step);
-      emit(place, inside);
-    }
-  };
-  auto yes = [&]() -> Value {
-    return arith::ConstantIntOp::create(b, loc, 1, 1);
-  };
-  if (copiesAsynchronously()) {
-    auto branch = scf::IfOp::create(b, loc, aligned, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(branch.elseBlock());
-    copyElements(op, near, slot, step);
-    b.setInsertionPointToStart(branch.thenBlock());
-    eachChunk([&](ChunkPlace place, Value inside) {
-      OpBuilder::InsertionGuard inner(b);
-      if (place.exists) {
-        auto some = scf::IfOp::create(b, loc, place.exists, false);
-        b.setInsertionPointToStart(some.thenBlock());
-      }
-      Value from = farOffset(
-          op, {{near.slow, place.slow}, {near.fast, place.fast}}, step);
-      Value to = nearOffset(near, place.slow, place.fast);
-      if (slot) {
-        to = add(to, slot);
-      }
-      tile::CopyOp::create(b, loc, far.flat, from, near.buffer, to, chunk,
-                           inside ? inside : yes());
-    });
-    return {};
+  SmallVector<Type> types;
+  if (!isAsynchronous) {
+    types.assign(plan.perLane * plan.rows,
+                 VectorType::get({plan.chunk}, op.getType().getElementType()));
   }
-
-  // Through registers: what is not inside is read where it is safe, and zero.
-  Type element = op.getType().getElementType();
-  VectorType type = VectorType::get({chunk}, element);
-  SmallVector<Type> types(plan.perLane, type);
-  auto loadAll = [&](bool wide) {
-    SmallVector<Value> loaded;
-    eachChunk([&](ChunkPlace place, Value inside) {
-      Value load = both(place.exists, inside);
-      auto read = [&]() -> Value {
-        Value from = farOffset(
-            op, {{near.slow, place.slow}, {near.fast, place.fast}}, step);
-        if (wide) {
-          return vector::LoadOp::create(
-              b, loc, type, far.flat, ValueRange{from},
-              /*nontemporal=*/false, llvm::MaybeAlign(chunk * plan.size));
-        }
-        SmallVector<Value> elements;
-        for (int64_t i = 0; i < chunk; ++i) {
-          elements.push_back(
-              memref::LoadOp::create(b, loc, far.flat, add(from, i)));
-        }
-        return fromElements(elements);
-      };
-      if (!load) {
-        loaded.push_back(read());
-        return;
-      }
-      auto branch = scf::IfOp::create(b, loc, TypeRange{type}, load, true);
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(branch.thenBlock());
-      scf::YieldOp::create(b, loc, read());
-      b.setInsertionPointToStart(branch.elseBlock());
-      Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-      scf::YieldOp::create(b, loc, none);
-      loaded.push_back(branch.getResult(0));
-    });
-    return loaded;
-  };
-  if (!aligned) {
-    return loadAll(false);
-  }
-  auto branch = scf::IfOp::create(b, loc, TypeRange(types), aligned, true);
+  Value aligned =
+      isAligned(flatten(op.getSource()), value(op.getIndices().back(), step),
+                plan.chunk * plan.size);
+  auto branch = scf::IfOp::create(b, loc, types, aligned, true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  scf::YieldOp::create(b, loc, loadAll(true));
+  if (isAsynchronous) {
+    copyChunks(op, near, slot, step);
+    b.setInsertionPointToStart(branch.elseBlock());
+    copyElements(op, near, slot, step);
+    return {};
+  }
+  scf::YieldOp::create(b, loc, loadChunks(op, near, step, true));
   b.setInsertionPointToStart(branch.elseBlock());
-  scf::YieldOp::create(b, loc, loadAll(false));
+  scf::YieldOp::create(b, loc, loadChunks(op, near, step, false));
   return SmallVector<Value>(branch.getResults());
+}
+
+/// Rows a b, c d woven together: a c b d, in vectors of `piece` elements.
+SmallVector<Value> LaneEmitter::weave(ArrayRef<Value> rows, int64_t piece) {
+  SmallVector<SmallVector<Value>> elements;
+  for (Value row : rows) {
+    elements.push_back(llvm::to_vector(llvm::map_range(
+        vector::ToElementsOp::create(b, loc, row).getResults(),
+        [](OpResult result) -> Value { return result; })));
+  }
+  SmallVector<Value> woven;
+  for (size_t column = 0; column < elements.front().size(); ++column) {
+    for (const SmallVector<Value> &row : elements) {
+      woven.push_back(row[column]);
+    }
+  }
+  SmallVector<Value> pieces;
+  for (size_t i = 0; i < woven.size(); i += piece) {
+    pieces.push_back(fromElements(ArrayRef(woven).slice(i, piece)));
+  }
+  return pieces;
 }
 
 /// Writes what startCopy has read into registers.
@@ -370,27 +433,23 @@ void LaneEmitter::finishCopy(tile::LoadOp op, NearTile &near,
     return;
   }
   CopyPlan plan = planCopy(op, near);
-  int64_t chunk = cast<VectorType>(held.front().getType()).getNumElements();
-  int64_t perRow = near.fastExtent / chunk;
-  int64_t total = near.slowExtent * perRow;
-  for (auto [i, vector] : llvm::enumerate(held)) {
-    ChunkPlace place = placeOf(b, loc, thread, numThreads(), i, perRow, chunk,
-                               total);
+  // In pieces that the order keeps together.
+  int64_t columns =
+      plan.rows > 1 ? std::min(plan.chunk, 16 / (plan.rows * plan.size))
+                    : std::min(plan.chunk, near.order.chunk);
+  int64_t piece = columns * plan.rows;
+  for (int64_t i = 0; i < plan.perLane; ++i) {
+    ChunkPlace place = placeOf(plan, i);
     OpBuilder::InsertionGuard guard(b);
     if (place.exists) {
       auto some = scf::IfOp::create(b, loc, place.exists, false);
       b.setInsertionPointToStart(some.thenBlock());
     }
-    // In pieces that the order keeps together.
-    int64_t piece = std::min(chunk, near.order.chunk);
-    for (int64_t begin = 0; begin < chunk; begin += piece) {
-      Value part = vector;
-      if (piece < chunk) {
-        part = vector::ExtractStridedSliceOp::create(
-            b, loc, vector, ArrayRef<int64_t>{begin}, ArrayRef<int64_t>{piece},
-            ArrayRef<int64_t>{1});
-      }
-      Value to = nearOffset(near, place.slow, add(place.fast, begin));
+    SmallVector<Value> parts =
+        weave(held.slice(i * plan.rows, plan.rows), piece);
+    for (auto [j, part] : llvm::enumerate(parts)) {
+      Value to =
+          nearOffset(near, place.slow, add(place.fast, j * columns));
       vector::StoreOp::create(b, loc, part, near.buffer, ValueRange{to},
                               /*nontemporal=*/false,
                               llvm::MaybeAlign(piece * plan.size));

@@ -22,10 +22,29 @@ namespace fovea {
 using namespace mlir;
 using namespace fovea;
 
-LaneEmitter::LaneEmitter(func::FuncOp task, StringRef row,
-                         tile::ScheduleAttr schedule, tile::MachineAttr machine)
-    : task(task), row(row), schedule(schedule), machine(machine),
-      b(task.getContext()), loc(task.getLoc()) {}
+FailureOr<std::optional<LaneTask>> fovea::findTask(func::FuncOp function) {
+  auto row = function->getAttrOfType<StringAttr>(tile::kRowRankAttrName);
+  auto schedule =
+      function->getAttrOfType<tile::ScheduleAttr>(tile::kScheduleAttrName);
+  if (!row || !schedule) {
+    return std::optional<LaneTask>();
+  }
+  tile::MachineAttr machine;
+  for (Operation *op = function; op && !machine; op = op->getParentOp()) {
+    machine = op->getAttrOfType<tile::MachineAttr>(tile::kMachineAttrName);
+  }
+  if (!machine) {
+    return function.emitError("expected a module with the attribute '")
+           << tile::kMachineAttrName << "'";
+  }
+  return std::optional<LaneTask>(
+      LaneTask{function, row.getValue(), schedule, machine});
+}
+
+LaneEmitter::LaneEmitter(LaneTask task)
+    : task(task.function), row(task.row), schedule(task.schedule),
+      machine(task.machine), b(task.function.getContext()),
+      loc(task.function.getLoc()) {}
 
 Value LaneEmitter::lookup(Value value) { return map.lookupOrDefault(value); }
 
@@ -202,24 +221,9 @@ namespace {
 
 struct TileToLanes : public fovea::impl::TileToLanesPassBase<TileToLanes> {
   void runOnOperation() override {
-    func::FuncOp task = getOperation();
-    auto row = task->getAttrOfType<StringAttr>(tile::kRowRankAttrName);
-    auto schedule =
-        task->getAttrOfType<tile::ScheduleAttr>(tile::kScheduleAttrName);
-    if (!row || !schedule) {
-      return;
-    }
-    tile::MachineAttr machine;
-    for (Operation *op = task; op && !machine; op = op->getParentOp()) {
-      machine = op->getAttrOfType<tile::MachineAttr>(tile::kMachineAttrName);
-    }
-    if (!machine) {
-      task.emitError("expected a module with the attribute '")
-          << tile::kMachineAttrName << "'";
-      return signalPassFailure();
-    }
-    if (failed(LaneEmitter(task, row.getValue(), schedule, machine).run())) {
-      return signalPassFailure();
+    FailureOr<std::optional<LaneTask>> task = findTask(getOperation());
+    if (failed(task) || (*task && failed(LaneEmitter(**task).run()))) {
+      signalPassFailure();
     }
   }
 };

@@ -55,10 +55,20 @@ func.func @attention(%arg0: tensor<?x?x?x64xbf16>, %arg1: !attn.kv<dense, key = 
 // The block read before is written, the next one is read while this one is used.
 // CHECK: gpu.barrier
 // CHECK: vector.store %{{.*}} : memref<4096xbf16, 3>, vector<4xbf16>
+// Values are read along the keys: four keys of each column are woven together.
+// CHECK: [[A:%.*]]:4 = vector.to_elements
+// CHECK-NEXT: [[B:%.*]]:4 = vector.to_elements
+// CHECK-NEXT: [[C:%.*]]:4 = vector.to_elements
+// CHECK-NEXT: [[D:%.*]]:4 = vector.to_elements
+// CHECK-NEXT: [[LEFT:%.*]] = vector.from_elements [[A]]#0, [[B]]#0, [[C]]#0, [[D]]#0, [[A]]#1, [[B]]#1, [[C]]#1, [[D]]#1
+// CHECK-NEXT: vector.from_elements [[A]]#2, [[B]]#2, [[C]]#2, [[D]]#2, [[A]]#3, [[B]]#3, [[C]]#3, [[D]]#3
+// CHECK: vector.store [[LEFT]], %{{.*}} {alignment = 16 : i64} : memref<4096xbf16, 3>, vector<8xbf16>
 // CHECK: gpu.barrier
 // CHECK: vector.load %{{.*}} : memref<?xbf16, 1>, vector<8xbf16>
 // CHECK: vector.load %{{.*}} : memref<4096xbf16, 3>, vector<4xbf16>
 // CHECK: tile.matrix %{{.*}} shape [16, 16, 16] : vector<4xbf16>, vector<4xbf16>, vector<4xf32>
+// Nothing of them is read element by element.
+// CHECK-NOT: memref<4096xbf16, 3>, vector<1xbf16>
 #machine = #tile.machine<lanes = 64, near = 65536, banks = 32, copy = 0, matrix_load = false, atoms = [
   #tile.atom<shape = [32, 32, 8], type = bf16, sum = f32, rate = 512,
     a = <register = [k(4:1)], lane = [m(32:1), k(2:4)], subgroup = []>,

@@ -215,6 +215,23 @@ TEST(NearOrder, OffsetByHand) {
   EXPECT_EQ((NearOrder{72, 1, 0, 0}).getOffset(5, 30), 5 * 72 + 30);
 }
 
+TEST(NearOrder, RowsWovenTogether) {
+  NearOrder order = {72, 1, 0, 0, 4};
+  // Four rows of one column lie side by side, in the space of four rows.
+  for (int64_t row = 0; row < 4; ++row) {
+    EXPECT_EQ(order.getOffset(8 + row, 5), 8 * 72 + 5 * 4 + row);
+  }
+  std::set<int64_t> places;
+  for (int64_t slow = 0; slow < 16; ++slow) {
+    for (int64_t fast = 0; fast < 64; ++fast) {
+      int64_t at = order.getOffset(slow, fast);
+      EXPECT_EQ(at / (4 * 72), slow / 4);
+      places.insert(at);
+    }
+  }
+  EXPECT_EQ(places.size(), 16u * 64u);
+}
+
 TEST(NearOrder, GivesEachElementAPlaceOfItsOwn) {
   for (int64_t chunk : {1, 4, 8}) {
     for (int64_t mask : {0, 1, 3, 7}) {

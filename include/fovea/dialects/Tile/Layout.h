@@ -131,8 +131,17 @@ matchOperand(LayoutAttr tile, llvm::StringRef free, llvm::StringRef contracted,
 ///   offset = slow * pitch + ((fast / chunk) ^ ((slow >> shift) & mask)) *
 ///   chunk
 ///            + fast % chunk
+///
+/// With `group` > 1, which must divide the number of rows, and no mask, that
+/// many rows are woven together, so that a lane reads elements of neighbouring
+/// rows at once (0 1 2 3 are rows, a b c columns):
+///
+///   group 1   0a 0b 0c  1a 1b 1c  2a 2b 2c  3a 3b 3c
+///   group 4   0a 1a 2a 3a  0b 1b 2b 3b  0c 1c 2c 3c
+///
+///   offset = (slow - slow % group) * pitch + fast * group + slow % group
 struct NearOrder {
-  int64_t pitch = 0, chunk = 1, mask = 0, shift = 0;
+  int64_t pitch = 0, chunk = 1, mask = 0, shift = 0, group = 1;
   int64_t getOffset(int64_t slow, int64_t fast) const;
 };
 
