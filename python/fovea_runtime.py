@@ -25,13 +25,14 @@ import json
 import os
 
 MAX_RANK = 8
-DTYPES = ("f32", "f16", "bf16", "i32", "i64", "i1")
+DTYPES = ("f32", "f16", "bf16", "i32", "i64", "i1", "i8", "f8E4M3FN")
 # As NumPy and PyTorch call them.
 DTYPE_OF_NAME = {
     "float32": 0, "float16": 1, "bfloat16": 2, "int32": 3, "int64": 4, "bool": 5,
+    "int8": 6, "float8_e4m3fn": 7,
 }  # fmt: skip
 NAME_OF_DTYPE = {number: name for name, number in DTYPE_OF_NAME.items()}
-ITEM_BYTES = (4, 2, 2, 4, 8, 1)
+ITEM_BYTES = (4, 2, 2, 4, 8, 1, 1, 1)
 
 
 class Error(RuntimeError):

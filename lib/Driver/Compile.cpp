@@ -111,6 +111,12 @@ static std::optional<fovea_dtype> toDtype(Type type) {
   if (type.isInteger(1)) {
     return FOVEA_I1;
   }
+  if (type.isSignlessInteger(8)) {
+    return FOVEA_I8;
+  }
+  if (isa<Float8E4M3FNType>(type)) {
+    return FOVEA_F8E4M3FN;
+  }
   return std::nullopt;
 }
 
@@ -126,8 +132,8 @@ static FailureOr<Parameter> describe(func::FuncOp function, Type type,
   }
   if (!hasShape || !dtype || shape.size() > FOVEA_MAX_RANK) {
     return function.emitOpError("expected ")
-           << otherwise << " to be an array of f32, f16, bf16, i32, i64 or i1 "
-           << "with at most " << FOVEA_MAX_RANK << " dimensions, got " << type;
+           << otherwise << " to be an array of f32, f16, bf16, i32, i64, i1, i8 "
+           << "or f8E4M3FN with at most " << FOVEA_MAX_RANK << " dimensions, got " << type;
   }
   Parameter parameter;
   parameter.name = name ? name.str() : otherwise.str();

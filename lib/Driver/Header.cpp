@@ -22,6 +22,10 @@ llvm::StringRef fovea::getDtypeName(fovea_dtype dtype) {
     return "i64";
   case FOVEA_I1:
     return "i1";
+  case FOVEA_I8:
+    return "i8";
+  case FOVEA_F8E4M3FN:
+    return "f8E4M3FN";
   }
   llvm_unreachable("unknown element type");
 }

@@ -39,9 +39,9 @@ struct TypeInfo {
 
 static constexpr TypeInfo types[] = {
     {NpyType::Bool, "|b1", "bool", 1},   {NpyType::U8, "|u1", "uint8", 1},
-    {NpyType::I32, "<i4", "int32", 4},   {NpyType::I64, "<i8", "int64", 8},
-    {NpyType::F16, "<f2", "float16", 2}, {NpyType::F32, "<f4", "float32", 4},
-    {NpyType::F64, "<f8", "float64", 8},
+    {NpyType::I8, "|i1", "int8", 1},     {NpyType::I32, "<i4", "int32", 4},
+    {NpyType::I64, "<i8", "int64", 8},   {NpyType::F16, "<f2", "float16", 2},
+    {NpyType::F32, "<f4", "float32", 4}, {NpyType::F64, "<f8", "float64", 8},
 };
 
 static const TypeInfo &getInfo(NpyType type) {

@@ -16,7 +16,8 @@ struct ElementType {
 
 /// Indexed by fovea_dtype.
 constexpr ElementType elementTypes[] = {
-    {"f32", 4}, {"f16", 2}, {"bf16", 2}, {"i32", 4}, {"i64", 8}, {"i1", 1},
+    {"f32", 4}, {"f16", 2}, {"bf16", 2}, {"i32", 4},
+    {"i64", 8}, {"i1", 1},  {"i8", 1},   {"f8E4M3FN", 1},
 };
 constexpr int32_t numElementTypes =
     sizeof(elementTypes) / sizeof(elementTypes[0]);

@@ -125,16 +125,16 @@ std::unique_ptr<Artefact> fovea::rt::parseArtefact(std::string bytes,
 // Element types and formulas
 //===----------------------------------------------------------------------===//
 
-static constexpr const char *dtypeNames[] = {"f32", "f16", "bf16",
-                                             "i32", "i64", "i1"};
+static constexpr const char *dtypeNames[] = {
+    "f32", "f16", "bf16", "i32", "i64", "i1", "i8", "f8E4M3FN"};
 
 const char *fovea::rt::getDtypeName(int32_t dtype) {
-  return dtype >= 0 && dtype <= FOVEA_I1 ? dtypeNames[dtype]
-                                         : "an unknown type";
+  return dtype >= 0 && dtype <= FOVEA_F8E4M3FN ? dtypeNames[dtype]
+                                               : "an unknown type";
 }
 
 std::optional<fovea_dtype> fovea::rt::parseDtype(std::string_view name) {
-  for (int32_t i = 0; i <= FOVEA_I1; ++i) {
+  for (int32_t i = 0; i <= FOVEA_F8E4M3FN; ++i) {
     if (name == dtypeNames[i]) {
       return static_cast<fovea_dtype>(i);
     }

@@ -182,7 +182,7 @@ bool Reader::readParameter(const Json &value, const std::string &where,
   }
   std::optional<fovea_dtype> type = parseDtype(dtype);
   if (!type) {
-    return refuse(where + ".dtype", "f32, f16, bf16, i32, i64 or i1");
+    return refuse(where + ".dtype", "f32, f16, bf16, i32, i64, i1, i8 or f8E4M3FN");
   }
   parameter.dtype = *type;
   auto readSize = [&](const Json &size, const std::string &place) {

@@ -70,6 +70,8 @@ static Tensor toTensor(const NpyArray &array) {
   case NpyType::Bool:
   case NpyType::U8:
     return Tensor::fromIntegers(array.shape, convert<uint8_t, int64_t>(array));
+  case NpyType::I8:
+    return Tensor::fromIntegers(array.shape, convert<int8_t, int64_t>(array));
   case NpyType::I32:
     return Tensor::fromIntegers(array.shape, convert<int32_t, int64_t>(array));
   case NpyType::I64:
@@ -106,6 +108,9 @@ static NpyArray toArray(const Tensor &tensor) {
   }
   if (tensor.elementType.isInteger(1)) {
     return fill<uint8_t>(NpyType::Bool, tensor.shape, tensor.integers);
+  }
+  if (tensor.elementType.isInteger(8)) {
+    return fill<int8_t>(NpyType::I8, tensor.shape, tensor.integers);
   }
   if (tensor.elementType.isInteger(32)) {
     return fill<int32_t>(NpyType::I32, tensor.shape, tensor.integers);

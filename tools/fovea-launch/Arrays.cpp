@@ -18,7 +18,7 @@ static bool refuse(const std::string &text) {
 }
 
 int64_t fovea::getElementBytes(int32_t dtype) {
-  static constexpr int64_t bytes[] = {4, 2, 2, 4, 8, 1};
+  static constexpr int64_t bytes[] = {4, 2, 2, 4, 8, 1, 1, 1};
   return bytes[dtype];
 }
 
@@ -52,6 +52,8 @@ void Array::set(int64_t i, double value) {
   float f = static_cast<float>(value);
   if (tensor.dtype == FOVEA_F32) {
     static_cast<float *>(tensor.data)[i] = f;
+  } else if (tensor.dtype == FOVEA_F8E4M3FN) {
+    static_cast<uint8_t *>(tensor.data)[i] = floatToF8E4M3FN(f);
   } else {
     static_cast<uint16_t *>(tensor.data)[i] =
         tensor.dtype == FOVEA_F16 ? floatToHalf(f) : floatToBF16(f);
@@ -65,6 +67,9 @@ double Array::get(int64_t i) const {
   if (tensor.dtype == FOVEA_F32) {
     return static_cast<const float *>(tensor.data)[i];
   }
+  if (tensor.dtype == FOVEA_F8E4M3FN) {
+    return f8E4M3FNToFloat(static_cast<const uint8_t *>(tensor.data)[i]);
+  }
   uint16_t bits = static_cast<const uint16_t *>(tensor.data)[i];
   return tensor.dtype == FOVEA_F16 ? halfToFloat(bits) : bf16ToFloat(bits);
 }
@@ -74,6 +79,8 @@ void Array::setInteger(int64_t i, int64_t value) {
     static_cast<int32_t *>(tensor.data)[i] = static_cast<int32_t>(value);
   } else if (tensor.dtype == FOVEA_I64) {
     static_cast<int64_t *>(tensor.data)[i] = value;
+  } else if (tensor.dtype == FOVEA_I8) {
+    static_cast<int8_t *>(tensor.data)[i] = static_cast<int8_t>(value);
   } else {
     static_cast<uint8_t *>(tensor.data)[i] = value != 0;
   }
@@ -85,6 +92,9 @@ int64_t Array::getInteger(int64_t i) const {
   }
   if (tensor.dtype == FOVEA_I64) {
     return static_cast<const int64_t *>(tensor.data)[i];
+  }
+  if (tensor.dtype == FOVEA_I8) {
+    return static_cast<const int8_t *>(tensor.data)[i];
   }
   return static_cast<const uint8_t *>(tensor.data)[i];
 }
@@ -211,13 +221,21 @@ bool fovea::makeRandom(const std::string &text,
   if (equals != std::string::npos) {
     return fillByRule(array, text.substr(equals + 1), state);
   }
+  if (parameter.dtype == FOVEA_I8) {
+    for (int64_t i = 0; i < array.getNumElements(); ++i) {
+      array.setInteger(i, nextStored(state));
+    }
+    return true;
+  }
   if (!array.isReal()) {
     return refuse("--random " + text +
                   ": expected a rule for the integers of '" + parameter.name +
                   "', such as " + text + "=arange");
   }
+  bool isScale = isScaleName(parameter.name ? parameter.name : "");
   for (int64_t i = 0; i < array.getNumElements(); ++i) {
-    array.set(i, nextNormal(state));
+    array.set(i, isScale ? nextScale(state, parameter.dtype == FOVEA_F16)
+                         : nextNormal(state));
   }
   return true;
 }

@@ -30,7 +30,9 @@ public:
   }
   int64_t getNumElements() const { return count; }
   int64_t getNumBytes() const;
-  bool isReal() const { return tensor.dtype <= FOVEA_BF16; }
+  bool isReal() const {
+    return tensor.dtype <= FOVEA_BF16 || tensor.dtype == FOVEA_F8E4M3FN;
+  }
 
   void set(int64_t i, double value); // rounds to the element type
   void setInteger(int64_t i, int64_t value);

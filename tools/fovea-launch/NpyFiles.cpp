@@ -27,7 +27,7 @@ struct ElementType {
 };
 
 constexpr ElementType elementTypes[] = {
-    {"|b1", 1, false}, {"|u1", 1, false}, {"<i4", 4, false}, {"<i8", 8, false},
+    {"|b1", 1, false}, {"|u1", 1, false}, {"|i1", 1, false}, {"<i4", 4, false}, {"<i8", 8, false},
     {"<f2", 2, true},  {"<f4", 4, true},  {"<f8", 8, true},
 };
 
@@ -48,7 +48,8 @@ struct NpyFile {
                              : at<double>(i);
   }
   int64_t getInteger(int64_t i) const {
-    return type.bytes == 1   ? at<uint8_t>(i)
+    return type.bytes == 1   ? type.descr[1] == 'i' ? at<int8_t>(i)
+                                                    : at<uint8_t>(i)
            : type.bytes == 4 ? at<int32_t>(i)
                              : at<int64_t>(i);
   }
@@ -94,7 +95,7 @@ static bool parseHeader(const std::string &path, const std::string &header,
     }
   }
   if (!known) {
-    return refuse(path, "expected elements of bool, uint8, int32, int64, "
+    return refuse(path, "expected elements of bool, uint8, int8, int32, int64, "
                         "float16, float32 or float64, little-endian, got " +
                             descr.substr(0, descr.find(',')));
   }
@@ -160,6 +161,7 @@ static bool readNpy(const std::string &path, NpyFile &file) {
 static bool holds(int32_t dtype, int64_t value) {
   return dtype == FOVEA_I32  ? value == static_cast<int32_t>(value)
          : dtype == FOVEA_I1 ? value == 0 || value == 1
+         : dtype == FOVEA_I8 ? value == static_cast<int8_t>(value)
                              : true;
 }
 
@@ -197,6 +199,7 @@ bool fovea::writeArray(const std::string &path, const Array &array) {
   const char *descr = array.isReal()       ? "<f4"
                       : dtype == FOVEA_I64 ? "<i8"
                       : dtype == FOVEA_I32 ? "<i4"
+                      : dtype == FOVEA_I8  ? "|i1"
                                            : "|b1";
   std::string header = std::string("{'descr': '") + descr +
                        "', 'fortran_order': False, 'shape': (";

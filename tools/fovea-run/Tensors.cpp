@@ -27,6 +27,8 @@ static int64_t getSize(fovea_dtype dtype) {
   case FOVEA_I64:
     return 8;
   case FOVEA_I1:
+  case FOVEA_I8:
+  case FOVEA_F8E4M3FN:
     return 1;
   }
   llvm_unreachable("unknown element type");
@@ -72,13 +74,15 @@ int64_t HostTensor::getNumBytes() const {
 
 bool HostTensor::isReal() const {
   return tensor.dtype == FOVEA_F32 || tensor.dtype == FOVEA_F16 ||
-         tensor.dtype == FOVEA_BF16;
+         tensor.dtype == FOVEA_BF16 || tensor.dtype == FOVEA_F8E4M3FN;
 }
 
 void HostTensor::setReal(int64_t i, double value) {
   float f = static_cast<float>(value);
   if (tensor.dtype == FOVEA_F32) {
     static_cast<float *>(tensor.data)[i] = f;
+  } else if (tensor.dtype == FOVEA_F8E4M3FN) {
+    static_cast<uint8_t *>(tensor.data)[i] = floatToF8E4M3FN(f);
   } else {
     static_cast<uint16_t *>(tensor.data)[i] =
         tensor.dtype == FOVEA_F16 ? floatToHalf(f) : floatToBF16(f);
@@ -89,6 +93,9 @@ double HostTensor::getReal(int64_t i) const {
   if (tensor.dtype == FOVEA_F32) {
     return static_cast<const float *>(tensor.data)[i];
   }
+  if (tensor.dtype == FOVEA_F8E4M3FN) {
+    return f8E4M3FNToFloat(static_cast<const uint8_t *>(tensor.data)[i]);
+  }
   uint16_t bits = static_cast<const uint16_t *>(tensor.data)[i];
   return tensor.dtype == FOVEA_F16 ? halfToFloat(bits) : bf16ToFloat(bits);
 }
@@ -98,6 +105,8 @@ void HostTensor::setInteger(int64_t i, int64_t value) {
     static_cast<int32_t *>(tensor.data)[i] = static_cast<int32_t>(value);
   } else if (tensor.dtype == FOVEA_I64) {
     static_cast<int64_t *>(tensor.data)[i] = value;
+  } else if (tensor.dtype == FOVEA_I8) {
+    static_cast<int8_t *>(tensor.data)[i] = static_cast<int8_t>(value);
   } else {
     static_cast<uint8_t *>(tensor.data)[i] = value != 0;
   }
@@ -109,6 +118,9 @@ int64_t HostTensor::getInteger(int64_t i) const {
   }
   if (tensor.dtype == FOVEA_I64) {
     return static_cast<const int64_t *>(tensor.data)[i];
+  }
+  if (tensor.dtype == FOVEA_I8) {
+    return static_cast<const int8_t *>(tensor.data)[i];
   }
   return static_cast<const uint8_t *>(tensor.data)[i];
 }
@@ -153,6 +165,8 @@ static int64_t getInteger(const NpyArray &array, int64_t i) {
     return array.getElements<int32_t>()[i];
   case NpyType::I64:
     return array.getElements<int64_t>()[i];
+  case NpyType::I8:
+    return array.getElements<int8_t>()[i];
   default:
     return array.getElements<uint8_t>()[i];
   }
@@ -165,6 +179,8 @@ static bool holds(fovea_dtype dtype, int64_t value) {
     return value == static_cast<int32_t>(value);
   case FOVEA_I1:
     return value == 0 || value == 1;
+  case FOVEA_I8:
+    return value == static_cast<int8_t>(value);
   default:
     return true;
   }
@@ -204,6 +220,7 @@ NpyArray fovea::toNpy(const HostTensor &tensor) {
   NpyType type = tensor.isReal()                   ? NpyType::F32
                  : tensor.get().dtype == FOVEA_I64 ? NpyType::I64
                  : tensor.get().dtype == FOVEA_I32 ? NpyType::I32
+                 : tensor.get().dtype == FOVEA_I8  ? NpyType::I8
                                                    : NpyType::Bool;
   NpyArray array = NpyArray::zeros(type, tensor.getShape());
   for (int64_t i = 0; i < tensor.getNumElements(); ++i) {
@@ -217,6 +234,10 @@ NpyArray fovea::toNpy(const HostTensor &tensor) {
     case NpyType::I32:
       array.getElements<int32_t>()[i] =
           static_cast<int32_t>(tensor.getInteger(i));
+      break;
+    case NpyType::I8:
+      array.getElements<int8_t>()[i] =
+          static_cast<int8_t>(tensor.getInteger(i));
       break;
     default:
       array.getElements<uint8_t>()[i] = tensor.getInteger(i) != 0;
@@ -326,6 +347,12 @@ llvm::Expected<HostTensor> fovea::makeRandom(llvm::StringRef text,
     }
     return tensor;
   }
+  if (parameter.dtype == FOVEA_I8) {
+    for (int64_t i = 0; i < tensor.getNumElements(); ++i) {
+      tensor.setInteger(i, nextStored(state));
+    }
+    return tensor;
+  }
   if (!tensor.isReal()) {
     return llvm::createStringError("--random " + text +
                                    ": expected a rule "
@@ -333,8 +360,10 @@ llvm::Expected<HostTensor> fovea::makeRandom(llvm::StringRef text,
                                    parameter.name + "', such as " + text +
                                    "=arange");
   }
+  bool isScale = isScaleName(parameter.name);
   for (int64_t i = 0; i < tensor.getNumElements(); ++i) {
-    tensor.setReal(i, nextNormal(state));
+    tensor.setReal(i, isScale ? nextScale(state, parameter.dtype == FOVEA_F16)
+                              : nextNormal(state));
   }
   return tensor;
 }

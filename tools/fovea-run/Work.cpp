@@ -79,6 +79,8 @@ std::optional<int64_t> WorkCounter::getElement(const fovea_tensor &tensor,
     return static_cast<const int64_t *>(tensor.data)[at];
   case FOVEA_I1:
     return static_cast<const uint8_t *>(tensor.data)[at];
+  case FOVEA_I8:
+    return static_cast<const int8_t *>(tensor.data)[at];
   default:
     return std::nullopt;
   }

@@ -1,4 +1,4 @@
-//===- FloatBits.h - float to and from half and bfloat16 ------------------===//
+//===- FloatBits.h - float to and from half, bfloat16, f8E4M3FN -----------===//
 //
 // Conversions on bit patterns, rounding to nearest with ties to even, the same
 // on every host and in every rounding mode. Overflow gives infinity, subnormal
@@ -87,6 +87,42 @@ inline float halfToFloat(uint16_t bits) {
       bitCast<uint32_t>(static_cast<float>(magnitude) * 0x1p-24f);
   uint32_t result = magnitude < 0x400 ? subnormal : normal;
   result = magnitude >= 0x7c00 ? special : result;
+  return bitCast<float>(sign | result);
+}
+
+/// The bits of the f8E4M3FN nearest to value (1 sign, 4 exponent bits of bias 7,
+/// 3 fraction bits; OCP 8-bit floating point). There is no infinity: what
+/// rounds to more than 448 is the NaN 0x7f, as is a NaN.
+inline uint8_t floatToF8E4M3FN(float value) {
+  uint32_t bits = bitCast<uint32_t>(value);
+  uint32_t sign = (bits >> 24) & 0x80;
+  uint32_t magnitude = bits & 0x7fffffff;
+  constexpr uint32_t smallest = 0x3c800000; // 2^-6: least normal
+  // Normal: rebias the exponent, round to the nearest of 20 places less.
+  uint32_t normal =
+      (magnitude - (120u << 23) + 0x7ffff + ((magnitude >> 20) & 1)) >> 20;
+  // Subnormal: as in floatToHalf, in units of 2^-9.
+  uint32_t exponent = magnitude >> 23;
+  uint32_t shift = exponent < 117 ? 25 : (exponent < 121 ? 141 - exponent : 21);
+  uint32_t fraction = (magnitude & 0x7fffff) | 0x800000;
+  uint32_t kept = fraction >> shift;
+  uint32_t subnormal =
+      (fraction + (1u << (shift - 1)) - 1 + (kept & 1)) >> shift;
+  uint32_t result = magnitude < smallest ? subnormal : normal;
+  bool isLarge = magnitude >= 0x43f00000; // 480, from where on 512 is nearer
+  bool isNaN = isLarge || result >= 0x7f;
+  return static_cast<uint8_t>(sign | (isNaN ? 0x7f : result));
+}
+
+/// The value of an f8E4M3FN, exactly.
+inline float f8E4M3FNToFloat(uint8_t bits) {
+  uint32_t sign = static_cast<uint32_t>(bits & 0x80) << 24;
+  uint32_t magnitude = bits & 0x7f;
+  uint32_t normal = (magnitude << 20) + (120u << 23);
+  uint32_t subnormal =
+      bitCast<uint32_t>(static_cast<float>(magnitude) * 0x1p-9f);
+  uint32_t result = magnitude < 8 ? subnormal : normal;
+  result = magnitude == 0x7f ? 0x7fc00000 : result;
   return bitCast<float>(sign | result);
 }
 

@@ -28,7 +28,7 @@
 
 namespace fovea {
 
-enum class NpyType { Bool, U8, I32, I64, F16, F32, F64 };
+enum class NpyType { Bool, U8, I8, I32, I64, F16, F32, F64 };
 
 /// Bytes of one element.
 int64_t getNpyTypeSize(NpyType type);

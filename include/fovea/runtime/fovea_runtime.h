@@ -48,7 +48,10 @@ typedef enum fovea_dtype {
   FOVEA_BF16 = 2, /**< upper half of an IEEE single, 2 bytes */
   FOVEA_I32 = 3,  /**< signed, 4 bytes */
   FOVEA_I64 = 4,  /**< signed, 8 bytes */
-  FOVEA_I1 = 5    /**< truth value, one byte that holds 0 or 1 */
+  FOVEA_I1 = 5,   /**< truth value, one byte that holds 0 or 1 */
+  FOVEA_I8 = 6,   /**< signed, 1 byte */
+  /** 1 sign, 4 exponent (bias 7), 3 fraction bits, no infinity; 1 byte */
+  FOVEA_F8E4M3FN = 7
 } fovea_dtype;
 
 /**

@@ -38,6 +38,12 @@ static int32_t getDtype(Type type) {
   if (type.isSignlessInteger(64)) {
     return FOVEA_I64;
   }
+  if (type.isSignlessInteger(8)) {
+    return FOVEA_I8;
+  }
+  if (isa<Float8E4M3FNType>(type)) {
+    return FOVEA_F8E4M3FN;
+  }
   return type.isSignlessInteger(1) ? FOVEA_I1 : -1;
 }
 
@@ -48,7 +54,7 @@ static LogicalResult verifyArguments(func::FuncOp kernel) {
     auto buffer = dyn_cast<MemRefType>(type);
     if (!buffer || getDtype(buffer.getElementType()) < 0) {
       return kernel.emitOpError("expected argument ")
-             << i << " to be a buffer of f32, f16, bf16, i32, i64 or i1, got "
+             << i << " to be a buffer of f32, f16, bf16, i32, i64, i1, i8 or f8E4M3FN, got "
              << type;
     }
     if (buffer.getRank() > FOVEA_MAX_RANK) {

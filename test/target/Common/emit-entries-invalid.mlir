@@ -8,7 +8,7 @@ func.func @threads(%x: memref<?xf32>) -> i32 {
 
 // -----
 
-// expected-error @below {{expected argument 0 to be a buffer of f32, f16, bf16, i32, i64 or i1, got 'memref<?xf64>'}}
+// expected-error @below {{expected argument 0 to be a buffer of f32, f16, bf16, i32, i64, i1, i8 or f8E4M3FN, got 'memref<?xf64>'}}
 func.func @element(%x: memref<?xf64>, %threads: i32) -> i32 {
   %zero = arith.constant 0 : i32
   return %zero : i32
@@ -16,7 +16,7 @@ func.func @element(%x: memref<?xf64>, %threads: i32) -> i32 {
 
 // -----
 
-// expected-error @below {{expected argument 0 to be a buffer of f32, f16, bf16, i32, i64 or i1, got 'f32'}}
+// expected-error @below {{expected argument 0 to be a buffer of f32, f16, bf16, i32, i64, i1, i8 or f8E4M3FN, got 'f32'}}
 func.func @scalar(%x: f32, %threads: i32) -> i32 {
   %zero = arith.constant 0 : i32
   return %zero : i32

@@ -290,7 +290,7 @@ TEST(ManifestTest, IsNotBelieved) {
   refuses(make(change(entry, "\"e\"", "\"a\\u0000b\""), target),
           "at manifest.entries[0].name: expected a text");
   refuses(make(change(entry, "f32", "f8"), target),
-          "expected f32, f16, bf16, i32, i64 or i1");
+          "expected f32, f16, bf16, i32, i64, i1, i8 or f8E4M3FN");
   refuses(make(change(entry, "-1", "-2"), target),
           "entries[0].inputs[0].shape[0]: expected a whole number from -1 to");
   refuses(make(change(entry, "-1", "1.5"), target), "expected a whole number");

@@ -43,6 +43,30 @@ void checkFromFloat(uint32_t bits) {
       << std::hex << bits;
 }
 
+TEST(FloatConvertTest, F8E4M3FNAgainstAPFloat) {
+  const llvm::fltSemantics &f8 = APFloat::Float8E4M3FN();
+  for (uint32_t bits = 0; bits < 256; ++bits) {
+    float value = f8E4M3FNToFloat(static_cast<uint8_t>(bits));
+    APFloat expected(f8, llvm::APInt(8, bits));
+    if (expected.isNaN()) {
+      EXPECT_TRUE(std::isnan(value)) << bits;
+      continue;
+    }
+    EXPECT_EQ(value, expected.convertToFloat()) << bits;
+    EXPECT_EQ(floatToF8E4M3FN(value), bits);
+  }
+  // Every tie and its neighbours, and everything coarser.
+  for (uint32_t bits = 0; bits < 0x80000000u; bits += 1u << 14) {
+    for (uint32_t near : {bits - 1, bits, bits + 1, bits | 0x80000000u}) {
+      float value = llvm::bit_cast<float>(near);
+      if (!std::isnan(value)) {
+        ASSERT_EQ(floatToF8E4M3FN(value), referenceBits(value, f8))
+            << std::hex << near;
+      }
+    }
+  }
+}
+
 TEST(FloatConvertTest, KnownValues) {
   EXPECT_EQ(floatToHalf(1.0f), 0x3c00);
   EXPECT_EQ(floatToHalf(-2.0f), 0xc000);
