@@ -140,7 +140,8 @@ def Cascade_GatherOp : Cascade_Op<"gather", [Pure]> {
     with P the page size (the pages' third dimension, static) for
     `t < lengths[b]`; elements at or beyond the length are absent and read as
     0. The result's third extent is `max(lengths)`. A page id outside
-    [0, number of pages) in a used slot is an error at run time.
+    [0, number of pages) in a used slot is an error at run time. Pages may
+    lack the channels, and then so does the result.
 
     ```mlir
     %k = cascade.gather %pages, %table, %lengths
@@ -158,6 +159,44 @@ def Cascade_GatherOp : Cascade_Op<"gather", [Pure]> {
   let extraClassDeclaration = [{
     int64_t getPageSize();
   }];
+}
+
+def Cascade_UnpackOp : Cascade_Op<"unpack", [Pure]> {
+  let summary = "view bytes as the two nibbles that each holds";
+  let description = [{
+    A view, no copy, of the last dimension. It is walked in groups of `group`
+    elements: byte j of a group holds element j in its low nibble and element
+    j + group / 2 in its high one, both in two's complement. With groups of 4,
+    the bytes 0x1F 0x23 are the elements -1, 3, 1, 2.
+
+    ```mlir
+    %k = cascade.unpack %bytes group 32 : tensor<?x?x?x32xi8> -> tensor<?x?x?x64xi4>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$bytes, I64Attr:$group);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $bytes `group` $group attr-dict `:` type($bytes) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Cascade_RepeatOp : Cascade_Op<"repeat", [Pure]> {
+  let summary = "view each element of the last dimension several times over";
+  let description = [{
+    A view, no copy: `result[.., i] = source[.., i / times]`. What a group of
+    neighbours shares, such as a scale, has their rank that way.
+
+    ```mlir
+    %s = cascade.repeat %scales times 32 : tensor<?x?x?x2xf16> -> tensor<?x?x?x64xf16>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$source, I64Attr:$times);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $source `times` $times attr-dict `:` type($source) `->` type($result)
+  }];
+  let hasVerifier = 1;
 }
 
 def Cascade_IndexOp : Cascade_Op<"index", [Pure]> {

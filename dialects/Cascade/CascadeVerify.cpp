@@ -317,7 +317,7 @@ LogicalResult ScanOp::verifyRegions() {
 }
 
 //===----------------------------------------------------------------------===//
-// IterateOp, GatherOp, IndexOp
+// IterateOp, views, IndexOp
 //===----------------------------------------------------------------------===//
 
 LogicalResult IterateOp::verify() {
@@ -340,9 +340,10 @@ LogicalResult GatherOp::verify() {
   auto table = cast<RankedTensorType>(getTable().getType());
   auto lengths = cast<RankedTensorType>(getLengths().getType());
   auto result = cast<RankedTensorType>(getResult().getType());
-  if (pages.getRank() != 4 || pages.isDynamicDim(2)) {
-    return emitOpError("expected pages [page, head, slot, channel] with a "
-                       "static number of slots, got ")
+  bool hasChannels = pages.getRank() == 4;
+  if ((!hasChannels && pages.getRank() != 3) || pages.isDynamicDim(2)) {
+    return emitOpError("expected pages [page, head, slot, channel] or "
+                       "[page, head, slot] with a static number of slots, got ")
            << pages;
   }
   if (table.getRank() != 2 || !table.getElementType().isInteger(32)) {
@@ -352,13 +353,64 @@ LogicalResult GatherOp::verify() {
   if (lengths.getRank() != 1 || !lengths.getElementType().isInteger(32)) {
     return emitOpError("expected lengths [sequence] of i32, got ") << lengths;
   }
-  if (result.getRank() != 4 || result.getDimSize(3) != pages.getDimSize(3) ||
+  if (result.getRank() != pages.getRank() ||
+      (hasChannels && result.getDimSize(3) != pages.getDimSize(3)) ||
       result.getElementType() != pages.getElementType()) {
     return emitOpError("expected a result [sequence, head, position, channel] "
                        "with the pages' channels and element type, got ")
            << result;
   }
   return success();
+}
+
+/// The last dimension of `result` is `factor` times that of `source`, and the
+/// others are alike.
+static LogicalResult verifyWidened(Operation *op, RankedTensorType source,
+                                   RankedTensorType result, int64_t factor) {
+  if (source.getRank() == 0 || source.isDynamicDim(source.getRank() - 1)) {
+    return op->emitOpError("expected a last dimension of static extent, got ")
+           << source;
+  }
+  SmallVector<int64_t> shape(source.getShape());
+  shape.back() *= factor;
+  if (result.getShape() != ArrayRef(shape)) {
+    auto expected = RankedTensorType::get(shape, result.getElementType());
+    return op->emitOpError("expected a result of type ")
+           << expected << ", got " << result;
+  }
+  return success();
+}
+
+LogicalResult UnpackOp::verify() {
+  auto bytes = cast<RankedTensorType>(getBytes().getType());
+  auto result = cast<RankedTensorType>(getResult().getType());
+  if (!bytes.getElementType().isSignlessInteger(8) ||
+      !result.getElementType().isSignlessInteger(4)) {
+    return emitOpError("expected bytes of i8 and a result of i4, got ")
+           << bytes << " and " << result;
+  }
+  int64_t group = getGroup();
+  if (failed(verifyWidened(*this, bytes, result, 2))) {
+    return failure();
+  }
+  if (group < 2 || group % 2 != 0 || result.getShape().back() % group != 0) {
+    return emitOpError("expected an even group that divides ")
+           << result.getShape().back() << ", got " << group;
+  }
+  return success();
+}
+
+LogicalResult RepeatOp::verify() {
+  auto source = cast<RankedTensorType>(getSource().getType());
+  auto result = cast<RankedTensorType>(getResult().getType());
+  if (static_cast<int64_t>(getTimes()) < 1) {
+    return emitOpError("expected to repeat at least once, got ") << getTimes();
+  }
+  if (source.getElementType() != result.getElementType()) {
+    return emitOpError("expected a result of ")
+           << source.getElementType() << ", got " << result.getElementType();
+  }
+  return verifyWidened(*this, source, result, getTimes());
 }
 
 LogicalResult IndexOp::verify() {

@@ -532,8 +532,14 @@ void PassCounter::visit(Operation *op) {
     visitIterate(iterate);
   } else if (auto gather = dyn_cast<GatherOp>(op)) {
     ValueFacts view = factsOf(gather.getPages());
-    view.names.assign(4, StringRef());
+    view.names.assign(cast<ShapedType>(gather.getType()).getRank(),
+                      StringRef());
     facts[gather.getResult()] = std::move(view);
+  } else if (isa<UnpackOp, RepeatOp>(op)) {
+    ValueFacts view = factsOf(op->getOperand(0));
+    view.names.assign(
+        cast<ShapedType>(op->getResult(0).getType()).getRank(), StringRef());
+    facts[op->getResult(0)] = std::move(view);
   } else if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
     visitView(op, expand.getSrc(), expand.getReassociationIndices(), true);
   } else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {

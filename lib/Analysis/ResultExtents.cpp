@@ -227,6 +227,9 @@ MaybeExtent fovea::getExtent(Value tensor, unsigned axis) {
       .Case([&](tensor::CollapseShapeOp op) { return getCollapsed(op, axis); })
       .Case([&](tensor::ExpandShapeOp op) { return getExpanded(op, axis); })
       .Case([&](tensor::CastOp op) { return getExtent(op.getSource(), axis); })
+      .Case<cascade::UnpackOp, cascade::RepeatOp>(
+          // All but the last dimension, which is static.
+          [&](Operation *op) { return getExtent(op->getOperand(0), axis); })
       .Case([&](cascade::GatherOp op) -> MaybeExtent {
         // Axis 2 is the longest sequence: known only from the data.
         if (axis == 2) {

@@ -201,6 +201,20 @@ const Expr *ExprContext::symbol(const Twine &name, Type type, RankSet set) {
 const Expr *ExprContext::reduce(Monoid monoid, RankSet reduced,
                                 const Expr *body, const Expr *where,
                                 const Expr *initial) {
+  // Factors that are the same at every point of a sum leave it:
+  // sum_d q[d] (k[d] s) = s sum_d q[d] k[d].
+  if (monoid == Monoid::Sum && !where && !initial) {
+    SmallVector<const Expr *> factors;
+    flattenProduct(body, factors);
+    const Expr *outer = nullptr, *inner = nullptr;
+    for (const Expr *factor : factors) {
+      const Expr *&side = factor->ranks & reduced ? inner : outer;
+      side = side ? mul(side, factor) : factor;
+    }
+    if (outer && inner) {
+      return mul(reduce(monoid, reduced, inner, nullptr, nullptr), outer);
+    }
+  }
   Expr e;
   e.kind = ExprKind::Reduce;
   e.type = body->type;

@@ -379,7 +379,7 @@ static FailureOr<Step> translateIterate(cascade::IterateOp op, Translator &t) {
 }
 
 //===----------------------------------------------------------------------===//
-// gather, index
+// gather, unpack, repeat, index
 //===----------------------------------------------------------------------===//
 
 /// `result[b, g, t, c] = pages[table[b, t / P], g, t % P, c]`, 0 beyond the
@@ -388,8 +388,9 @@ static LogicalResult gather(Frame &f, Operation *op, const Tensor &pages,
                             const Tensor &table, const Tensor &lengths,
                             Tensor &result) {
   int64_t numSequences = lengths.shape[0], numPages = pages.shape[0],
-          heads = pages.shape[1], pageSize = pages.shape[2],
-          channels = pages.shape[3];
+          heads = pages.shape[1], pageSize = pages.shape[2];
+  bool hasChannels = pages.shape.size() == 4;
+  int64_t channels = hasChannels ? pages.shape[3] : 1;
   if (table.shape[0] != numSequences) {
     return f.machine.fail(op, "expected one row of the page table per length, "
                               "got " +
@@ -405,8 +406,11 @@ static LogicalResult gather(Frame &f, Operation *op, const Tensor &pages,
     }
     longest = std::max(longest, length);
   }
-  result = Tensor::zeros({numSequences, heads, longest, channels},
-                         pages.elementType);
+  SmallVector<int64_t> shape = {numSequences, heads, longest};
+  if (hasChannels) {
+    shape.push_back(channels);
+  }
+  result = Tensor::zeros(shape, pages.elementType);
   for (int64_t b = 0; b < numSequences; ++b) {
     for (int64_t t = 0; t < lengths.integers[b]; ++t) {
       int64_t slot = t / pageSize;
@@ -446,6 +450,51 @@ static FailureOr<Step> translateGather(cascade::GatherOp op, Translator &t) {
     fromTensor(f[result], std::move(value), type);
     return success();
   });
+}
+
+/// A view of the last dimension with `factor` times its elements, of which
+/// `element` computes number i of row `row`.
+static FailureOr<Step>
+translateView(Operation *op, Translator &t, int64_t factor,
+              std::function<Slot(const Tensor &, int64_t, int64_t)> element) {
+  unsigned source = t.slot(op->getOperand(0)),
+           result = t.slot(op->getResult(0));
+  Type type = op->getResult(0).getType();
+  return Step([=](Frame &f) {
+    const Tensor &from = *f[source].tensor;
+    SmallVector<int64_t> shape(from.shape.begin(), from.shape.end());
+    int64_t width = shape.back() *= factor;
+    Tensor to = Tensor::zeros(shape, getElementTypeOrSelf(type));
+    for (int64_t i = 0, e = to.getNumElements(); i < e; ++i) {
+      store(to, i, element(from, i / width, i % width));
+    }
+    fromTensor(f[result], std::move(to), type);
+    return success();
+  });
+}
+
+static FailureOr<Step> translateUnpack(cascade::UnpackOp op, Translator &t) {
+  int64_t group = op.getGroup(), half = group / 2;
+  return translateView(
+      op, t, 2, [=](const Tensor &bytes, int64_t row, int64_t i) {
+        int64_t width = bytes.shape.back(), within = i % group;
+        int64_t byte =
+            bytes.integers[row * width + i / group * half + within % half];
+        Slot slot;
+        slot.integer = signExtend(within < half ? byte : byte >> 4, 4);
+        return slot;
+      });
+}
+
+static FailureOr<Step> translateRepeat(cascade::RepeatOp op, Translator &t) {
+  int64_t times = op.getTimes();
+  return translateView(op, t, times,
+                       [=](const Tensor &source, int64_t row, int64_t i) {
+                         Slot slot;
+                         load(slot, source,
+                              row * source.shape.back() + i / times);
+                         return slot;
+                       });
 }
 
 static FailureOr<Step> translateIndex(cascade::IndexOp op, Translator &t) {
@@ -489,5 +538,7 @@ void fovea::reference::addCascadeRules(Rules &rules) {
   add(rules, translateScan);
   add(rules, translateIterate);
   add(rules, translateGather);
+  add(rules, translateUnpack);
+  add(rules, translateRepeat);
   add(rules, translateIndex);
 }

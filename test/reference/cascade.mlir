@@ -270,3 +270,32 @@ func.func @extents_disagree() -> f32 {
   } : (tensor<?xf32>, tensor<?xf32>) -> f32
   return %s : f32
 }
+
+// Groups of 4: bytes 0x1F 0x23 are -1, 3, 1, 2 (low nibbles first), and
+// 0x80 0x7F are 0, -1, -8, 7.
+// CHECK-LABEL: @unpack
+// CHECK-NEXT: [1, 8] i4: -1 3 1 2 0 -1 -8 7
+func.func @unpack() -> tensor<1x8xi4> {
+  %bytes = arith.constant dense<[[0x1F, 0x23, 0x80, 0x7F]]> : tensor<1x4xi8>
+  %n = cascade.unpack %bytes group 4 : tensor<1x4xi8> -> tensor<1x8xi4>
+  return %n : tensor<1x8xi4>
+}
+
+// CHECK-LABEL: @repeat
+// CHECK-NEXT: [2, 6] f16: 1 1 1 2 2 2 3 3 3 4 4 4
+func.func @repeat() -> tensor<2x6xf16> {
+  %s = arith.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf16>
+  %r = cascade.repeat %s times 3 : tensor<2x2xf16> -> tensor<2x6xf16>
+  return %r : tensor<2x6xf16>
+}
+
+// Pages without channels: of one head, the lengths 3 and 1.
+// CHECK-LABEL: @gather_scalars
+// CHECK-NEXT: [2, 1, 3] f32: 5 6 1 3 0 0
+func.func @gather_scalars() -> tensor<?x?x?xf32> {
+  %pages = arith.constant dense<[[[1.0, 2.0]], [[3.0, 4.0]], [[5.0, 6.0]]]> : tensor<3x1x2xf32>
+  %table = arith.constant dense<[[2, 0], [1, -7]]> : tensor<2x2xi32>
+  %lengths = arith.constant dense<[3, 1]> : tensor<2xi32>
+  %k = cascade.gather %pages, %table, %lengths : tensor<3x1x2xf32>, tensor<2x2xi32>, tensor<2xi32> -> tensor<?x?x?xf32>
+  return %k : tensor<?x?x?xf32>
+}

@@ -527,7 +527,7 @@ func.func @iterate_yield(%x: tensor<8xf32>) {
 // -----
 
 func.func @gather_pages(%p: tensor<?x?x?x64xf32>, %t: tensor<?x?xi32>, %n: tensor<?xi32>) {
-  // expected-error@+1 {{expected pages [page, head, slot, channel] with a static number of slots, got 'tensor<?x?x?x64xf32>'}}
+  // expected-error@+1 {{expected pages [page, head, slot, channel] or [page, head, slot] with a static number of slots, got 'tensor<?x?x?x64xf32>'}}
   %k = cascade.gather %p, %t, %n : tensor<?x?x?x64xf32>, tensor<?x?xi32>, tensor<?xi32> -> tensor<?x?x?x64xf32>
   return
 }
@@ -1199,5 +1199,63 @@ func.func @fold_parallel_unknown(%x: tensor<?x?xf32>) {
   ^bb0(%l: f32):
     cascade.yield %l : f32
   }, {}) : (tensor<?x?xf32>) -> tensor<?xf32>
+  return
+}
+
+// -----
+
+// Views of the last dimension.
+
+func.func @unpack_types(%x: tensor<?x32xi8>) {
+  // expected-error@+1 {{expected bytes of i8 and a result of i4, got 'tensor<?x32xi8>' and 'tensor<?x64xi8>'}}
+  %r = cascade.unpack %x group 32 : tensor<?x32xi8> -> tensor<?x64xi8>
+  return
+}
+
+// -----
+
+func.func @unpack_dynamic(%x: tensor<?x?xi8>) {
+  // expected-error@+1 {{expected a last dimension of static extent, got 'tensor<?x?xi8>'}}
+  %r = cascade.unpack %x group 32 : tensor<?x?xi8> -> tensor<?x64xi4>
+  return
+}
+
+// -----
+
+func.func @unpack_width(%x: tensor<?x32xi8>) {
+  // expected-error@+1 {{expected a result of type 'tensor<?x64xi4>', got 'tensor<?x32xi4>'}}
+  %r = cascade.unpack %x group 32 : tensor<?x32xi8> -> tensor<?x32xi4>
+  return
+}
+
+// -----
+
+func.func @unpack_group(%x: tensor<?x32xi8>) {
+  // expected-error@+1 {{expected an even group that divides 64, got 24}}
+  %r = cascade.unpack %x group 24 : tensor<?x32xi8> -> tensor<?x64xi4>
+  return
+}
+
+// -----
+
+func.func @repeat_times(%x: tensor<?x2xf16>) {
+  // expected-error@+1 {{expected to repeat at least once, got 0}}
+  %r = cascade.repeat %x times 0 : tensor<?x2xf16> -> tensor<?x64xf16>
+  return
+}
+
+// -----
+
+func.func @repeat_element(%x: tensor<?x2xf16>) {
+  // expected-error@+1 {{expected a result of 'f16', got 'f32'}}
+  %r = cascade.repeat %x times 32 : tensor<?x2xf16> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @repeat_width(%x: tensor<?x2xf16>) {
+  // expected-error@+1 {{expected a result of type 'tensor<?x64xf16>', got 'tensor<?x32xf16>'}}
+  %r = cascade.repeat %x times 32 : tensor<?x2xf16> -> tensor<?x32xf16>
   return
 }

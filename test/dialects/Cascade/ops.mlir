@@ -163,3 +163,16 @@ func.func @softmax(%Q: tensor<?x64xf32>, %K: tensor<?x64xf32>, %V: tensor<?x32xf
     } : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x32xf32>) -> tensor<?x32xf32>
   return %o : tensor<?x32xf32>
 }
+
+// CHECK-LABEL: @views
+// CHECK: cascade.unpack %{{.*}} group 32 : tensor<?x32xi8> -> tensor<?x64xi4>
+// CHECK: cascade.repeat %{{.*}} times 32 : tensor<?x2xf16> -> tensor<?x64xf16>
+// CHECK: cascade.gather %{{.*}} : tensor<?x?x16xf32>, tensor<?x?xi32>, tensor<?xi32> -> tensor<?x?x?xf32>
+func.func @views(%bytes: tensor<?x32xi8>, %scales: tensor<?x2xf16>, %pages: tensor<?x?x16xf32>,
+                 %table: tensor<?x?xi32>, %lengths: tensor<?xi32>)
+    -> (tensor<?x64xi4>, tensor<?x64xf16>, tensor<?x?x?xf32>) {
+  %n = cascade.unpack %bytes group 32 : tensor<?x32xi8> -> tensor<?x64xi4>
+  %s = cascade.repeat %scales times 32 : tensor<?x2xf16> -> tensor<?x64xf16>
+  %g = cascade.gather %pages, %table, %lengths : tensor<?x?x16xf32>, tensor<?x?xi32>, tensor<?xi32> -> tensor<?x?x?xf32>
+  return %n, %s, %g : tensor<?x64xi4>, tensor<?x64xf16>, tensor<?x?x?xf32>
+}
