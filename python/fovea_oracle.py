@@ -97,6 +97,60 @@ def round_to(array, element):
     return array
 
 
+# --- Encodings ---------------------------------------------------------------
+
+NIBBLES = 32  # channels that share bytes, and a scale
+
+
+def f8_values():
+    """The finite values of f8E4M3FN that are not negative, by their bits."""
+    bits = np.arange(0x7F)
+    fraction, exponent = bits % 8, bits // 8
+    return np.where(exponent == 0, fraction * 2.0**-9, (8 + fraction) * 2.0 ** (exponent - 10.0))
+
+
+def round_to_f8(array):
+    """`array` rounded to f8E4M3FN (ties to even bits), at most 448."""
+    values = f8_values()
+    middles = (values[1:] + values[:-1]) / 2
+    size = np.abs(np.asarray(array, np.float64))
+    low, high = np.searchsorted(middles, size, "left"), np.searchsorted(middles, size, "right")
+    # On a tie both neighbours are there: the one of even bits.
+    at = np.where(low == high, low, np.where(low % 2 == 0, low, high))
+    return np.copysign(values[at], array).astype(np.float32)
+
+
+def pack_nibbles(channels):
+    """Integers of -8 to 7 as bytes: of each 32 channels, the low nibble of byte
+    j holds channel j and the high one channel j + 16."""
+    shape = channels.shape[:-1]
+    groups = channels.reshape(*shape, channels.shape[-1] // NIBBLES, 2, NIBBLES // 2).astype(np.int64)
+    both = (groups[..., 0, :] & 15) | ((groups[..., 1, :] & 15) << 4)
+    return both.astype(np.uint8).view(np.int8).reshape(*shape, channels.shape[-1] // 2)
+
+
+def random_encoded(rng, stored, scale, element, shape):
+    """A random part of a cache, [.., row, channel]: (what it stands for, as
+    float64; its components in the order of `!attn.kv`). `stored` and `scale`
+    are the words of the type; scales of groups are "group<32>"."""
+    if stored == "i4":
+        channels = rng.integers(-7, 8, shape)
+        scales = np.exp2(rng.uniform(-4, -1, (*shape[:-1], shape[-1] // NIBBLES))).astype(np.float16)
+        value = channels * np.repeat(scales.astype(np.float64), NIBBLES, axis=-1)
+        return round_to(value, element).astype(np.float64), [pack_nibbles(channels), scales]
+    if stored == "i8":
+        kept = rng.integers(-127, 128, shape).astype(np.int8)
+    elif stored == "f16":
+        kept = rng.standard_normal(shape).astype(np.float16)
+    else:
+        kept = round_to_f8(rng.standard_normal(shape) * (64 if scale else 1))
+    value = round_to(kept, element).astype(np.float64)
+    if not scale:
+        return value, [kept]
+    scales = np.exp2(rng.uniform(-8, -5, shape[:-1])).astype(np.float32)
+    return value * scales[..., None], [kept, scales]
+
+
 # Half a unit in the last place, relative.
 UNIT = {"f32": 2.0**-24, "f16": 2.0**-11, "bf16": 2.0**-8 / 2}
 
@@ -253,12 +307,15 @@ def attend(q, keys, values, visible, *, scale=None, score=None, normalizer="soft
 
 def to_pages(rng, sequences, page):
     """([pages, G, page, D], table [B, max]) with shuffled pages, and rubbish
-    (a large number) wherever no row lies. Call twice with generators in the
-    same state for pages of K and V that fit one table."""
-    groups, _, width = sequences[0].shape
+    (a large number) wherever no row lies; without D where a sequence [G, S] has
+    none. Call again with a generator in the same state for further pages that
+    fit the same table."""
+    groups, *width = sequences[0].shape[0:1] + sequences[0].shape[2:]
     counts = [-(-s.shape[1] // page) for s in sequences]
     order = rng.permutation(sum(counts) + 2)
-    pages = np.full((len(order), groups, page, width), 1e6, np.float32)
+    kind = sequences[0].dtype
+    rubbish = 99 if kind == np.int8 else 6e4 if kind == np.float16 else 1e6
+    pages = np.full((len(order), groups, page, *width), rubbish, kind)
     table = np.full((len(sequences), max(counts) + 1), -1, np.int32)
     for b, s in enumerate(sequences):
         for p in range(counts[b]):

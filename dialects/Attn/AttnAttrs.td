@@ -14,6 +14,14 @@ def Attn_Layout : I32EnumAttr<"Layout", "where the rows of keys and values lie",
   let cppNamespace = "::fovea::attn";
 }
 
+def Attn_Scale : I32EnumAttr<"Scale", "which stored elements share a scale", [
+      I32EnumAttrCase<"None", 0, "none">,   // there is none
+      I32EnumAttrCase<"Token", 1, "token">, // all channels of a row and head
+      I32EnumAttrCase<"Group", 2, "group">  // so many neighbouring channels
+    ]> {
+  let cppNamespace = "::fovea::attn";
+}
+
 def Attn_Normalizer : I32EnumAttr<"Normalizer", "how scores become weights", [
       I32EnumAttrCase<"Softmax", 0, "softmax">, // exp(s) / sum exp(s)
       I32EnumAttrCase<"Sigmoid", 1, "sigmoid">, // 1 / (1 + exp(-s))

@@ -14,7 +14,9 @@
 //   largest visible score (0 if that is -inf), which is the same number where
 //   both are defined. A denominator of 0, as when every score is -inf, gives
 //   O = 0, as a row without keys does;
-// - the scale is an f32 constant.
+// - the scale is an f32 constant;
+// - stored elements times their scales are keys and values as they are, in
+//   double, without rounding to the element type.
 //
 //===----------------------------------------------------------------------===//
 
@@ -63,6 +65,8 @@ private:
   FailureOr<Sizes> getSizes(Frame &f);
   LogicalResult checkPages(Frame &f, const Sizes &sizes);
   int64_t getLength(Frame &f, int64_t batch);
+  double decode(Frame &f, unsigned component, int64_t row, int64_t width,
+                int64_t channel);
   int64_t getKeyRow(Frame &f, const Sizes &sizes, const Row &row, int64_t key);
   bool matches(Frame &f, PatternAttr pattern, const Row &row, int64_t key);
   FailureOr<bool> isVisible(Frame &f, const Row &row, int64_t key);
@@ -98,8 +102,11 @@ static LogicalResult expectEqual(Frame &f, Operation *op, int64_t a, int64_t b,
 
 FailureOr<Sizes> Attend::getSizes(Frame &f) {
   ArrayRef<int64_t> q = f[query].tensor->shape;
-  ArrayRef<int64_t> k = component(f, 0).shape, v = component(f, 1).shape;
-  bool isPaged = op.getKVType().isPaged();
+  attn::KVType kv = op.getKVType();
+  unsigned keyIndex = kv.getKeyIndex(), valueIndex = kv.getValueIndex();
+  ArrayRef<int64_t> k = component(f, keyIndex).shape,
+                    v = component(f, valueIndex).shape;
+  bool isPaged = kv.isPaged();
   StringRef unit = isPaged ? "as many pages of values as of keys"
                            : "as many rows of values as of keys";
   if (failed(expectEqual(f, op, k[1], v[1],
@@ -108,8 +115,21 @@ FailureOr<Sizes> Attend::getSizes(Frame &f) {
           expectEqual(f, op, k[isPaged ? 0 : 2], v[isPaged ? 0 : 2], unit))) {
     return failure();
   }
-  unsigned firstBatched = isPaged ? 2 : 0;
-  for (unsigned i : {firstBatched, firstBatched + 1}) {
+  for (unsigned i : {keyIndex, valueIndex}) {
+    // One scale for each row, or for each group of its channels.
+    for (int64_t d = 0; kv.hasScale() && d < 3; ++d) {
+      if (failed(expectEqual(f, op, component(f, i + 1).shape[d],
+                             component(f, i).shape[d],
+                             "scales of the extents of what they scale"))) {
+        return failure();
+      }
+    }
+  }
+  SmallVector<unsigned> batched = {keyIndex, valueIndex};
+  if (isPaged) {
+    batched = {kv.getTableIndex(), kv.getLengthsIndex()};
+  }
+  for (unsigned i : batched) {
     if (failed(expectEqual(f, op, component(f, i).shape[0], q[0],
                            "keys and values of the query's batch size"))) {
       return failure();
@@ -124,7 +144,8 @@ FailureOr<Sizes> Attend::getSizes(Frame &f) {
                                  "one sink logit for each query head"))) {
     return failure();
   }
-  if (isPaged && failed(checkPages(f, {q[0], q[1], q[2], k[1], k[3], v[3]}))) {
+  if (isPaged && failed(checkPages(f, {q[0], q[1], q[2], k[1], kv.getKeyWidth(),
+                                       kv.getValueWidth()}))) {
     return failure();
   }
   if (documents) {
@@ -139,12 +160,13 @@ FailureOr<Sizes> Attend::getSizes(Frame &f) {
                                     toText(ids));
     }
   }
-  return Sizes{q[0], q[1], q[2], k[1], k[3], v[3]};
+  return Sizes{q[0], q[1], q[2], k[1], kv.getKeyWidth(), kv.getValueWidth()};
 }
 
 /// Lengths fit into the table and the pages of used slots exist.
 LogicalResult Attend::checkPages(Frame &f, const Sizes &sizes) {
-  const Tensor &table = component(f, 2), &lengths = component(f, 3);
+  const Tensor &table = component(f, op.getKVType().getTableIndex());
+  const Tensor &lengths = component(f, op.getKVType().getLengthsIndex());
   int64_t numPages = component(f, 0).shape[0];
   int64_t pageSize = op.getKVType().getPageSize();
   for (int64_t b = 0; b < sizes.batch; ++b) {
@@ -172,8 +194,42 @@ LogicalResult Attend::checkPages(Frame &f, const Sizes &sizes) {
 //===----------------------------------------------------------------------===//
 
 int64_t Attend::getLength(Frame &f, int64_t batch) {
-  return op.getKVType().isPaged() ? component(f, 3).integers[batch]
-                                  : component(f, 0).shape[2];
+  attn::KVType kv = op.getKVType();
+  return kv.isPaged() ? component(f, kv.getLengthsIndex()).integers[batch]
+                      : component(f, kv.getKeyIndex()).shape[2];
+}
+
+/// Channel `channel` of row `row` (counted through the whole tensor) of keys or
+/// values of `width` channels: what is stored, times its scale.
+double Attend::decode(Frame &f, unsigned index, int64_t row, int64_t width,
+                      int64_t channel) {
+  attn::KVType kv = op.getKVType();
+  const Tensor &stored = component(f, index);
+  double value = 0;
+  if (kv.isNibbles()) {
+    // Byte j of a group: channel j low, channel j + half high.
+    constexpr int64_t group = attn::KVType::kNibbleGroup, half = group / 2;
+    int64_t within = channel % group;
+    int64_t byte = stored.integers[row * (width / 2) + channel / group * half +
+                                   within % half];
+    value = signExtend(within < half ? byte : byte >> 4, 4);
+  } else if (isRealType(kv.getStoredType())) {
+    value = stored.reals[row * width + channel];
+  } else {
+    value = stored.integers[row * width + channel];
+  }
+  switch (kv.getScale()) {
+  case attn::Scale::None:
+    return value;
+  case attn::Scale::Token:
+    return value * component(f, index + 1).reals[row];
+  case attn::Scale::Group: {
+    int64_t groups = width / kv.getGroupSize();
+    return value * component(f, index + 1)
+                       .reals[row * groups + channel / kv.getGroupSize()];
+  }
+  }
+  llvm_unreachable("unknown scale");
 }
 
 /// Which row of channels a key is, counted through the whole tensor.
@@ -184,7 +240,7 @@ int64_t Attend::getKeyRow(Frame &f, const Sizes &sizes, const Row &row,
     return (row.batch * sizes.groups + group) * row.length + key;
   }
   int64_t pageSize = op.getKVType().getPageSize();
-  const Tensor &table = component(f, 2);
+  const Tensor &table = component(f, op.getKVType().getTableIndex());
   int64_t page = table.integers[row.batch * table.shape[1] + key / pageSize];
   return (page * sizes.groups + group) * pageSize + key % pageSize;
 }
@@ -257,11 +313,10 @@ FailureOr<bool> Attend::isVisible(Frame &f, const Row &row, int64_t key) {
 
 FailureOr<double> Attend::getScore(Frame &f, const Sizes &sizes, const Row &row,
                                    int64_t key, const double *q) {
-  const double *k = component(f, 0).reals.data() +
-                    getKeyRow(f, sizes, row, key) * sizes.width;
+  int64_t at = getKeyRow(f, sizes, row, key);
   double dot = 0;
   for (int64_t d = 0; d < sizes.width; ++d) {
-    dot += q[d] * k[d];
+    dot += q[d] * decode(f, op.getKVType().getKeyIndex(), at, sizes.width, d);
   }
   if (!op.hasScore()) {
     return dot * scale;
@@ -356,11 +411,11 @@ LogicalResult Attend::runRow(Frame &f, const Sizes &sizes, const Row &row,
   if (failed(normalize(f, row, weights, logarithm))) {
     return failure();
   }
-  const double *values = component(f, 1).reals.data();
   for (auto [key, w] : llvm::zip_equal(keys, weights)) {
-    const double *v = values + getKeyRow(f, sizes, row, key) * sizes.valueWidth;
+    int64_t at = getKeyRow(f, sizes, row, key);
     for (int64_t e = 0; e < sizes.valueWidth; ++e) {
-      out[e] += w * v[e];
+      out[e] += w * decode(f, op.getKVType().getValueIndex(), at,
+                           sizes.valueWidth, e);
     }
   }
   if (lse) {

@@ -42,6 +42,17 @@ struct Term {
   StringRef ranks;
 };
 
+/// Keys or values as the cache holds them.
+struct Cached {
+  Term stored;
+  Term scale; // no value if there is none
+
+  SmallVector<Term> getTerms() const {
+    return scale.value ? SmallVector<Term>{stored, scale}
+                       : SmallVector<Term>{stored};
+  }
+};
+
 using BodyFn = function_ref<Value(OpBuilder &, ValueRange)>;
 
 /// How the terms of an Einsum are reduced; none for an element-wise one.
@@ -60,9 +71,13 @@ public:
 
 private:
   void prepareOperands();
+  Value buildView(unsigned component);
+  void prepareCache(unsigned component, StringRef ranks, Cached &cached);
+  Value decode(OpBuilder &b, ValueRange args);
   void assertRules();
   void assertTableRules(Region &region, unsigned first, Value batch);
   void assertDocumentRules(Value batch);
+  void assertScaleRules();
   Value computeLongest();
   Value reshapeHeads(Value value, unsigned dim);
   Value joinHeads(Value value, Type type);
@@ -101,7 +116,8 @@ private:
   ArrayRef<Value> components;
   Type f32;
 
-  Term query, keys, values, sink;
+  Term query, sink;
+  Cached keys, values;
   Value heads, groups, lse;
   Extents extents;
   llvm::StringMap<int64_t> rankExtents;
@@ -265,27 +281,96 @@ Value AttendLowering::joinHeads(Value value, Type type) {
              : tensor::CastOp::create(b, loc, type, joined).getResult();
 }
 
+/// A component along the positions of a sequence, however it is paged.
+Value AttendLowering::buildView(unsigned component) {
+  attn::KVType type = op.getKVType();
+  Value pages = components[component];
+  if (!type.isPaged()) {
+    return pages;
+  }
+  auto paged = cast<RankedTensorType>(pages.getType());
+  SmallVector<int64_t> shape(paged.getShape());
+  std::fill_n(shape.begin(), 3, ShapedType::kDynamic);
+  return cascade::GatherOp::create(
+      b, loc, RankedTensorType::get(shape, paged.getElementType()), pages,
+      components[type.getTableIndex()], components[type.getLengthsIndex()]);
+}
+
+/// Stored elements under `ranks`, the channels last, and their scales.
+void AttendLowering::prepareCache(unsigned component, StringRef ranks,
+                                  Cached &cached) {
+  attn::KVType type = op.getKVType();
+  cached.stored = {buildView(component), ranks};
+  if (type.isNibbles()) {
+    auto bytes = cast<RankedTensorType>(cached.stored.value.getType());
+    SmallVector<int64_t> shape(bytes.getShape());
+    shape.back() *= 2;
+    cached.stored.value = cascade::UnpackOp::create(
+        b, loc, RankedTensorType::get(shape, type.getStoredType()),
+        cached.stored.value, attn::KVType::kNibbleGroup);
+  }
+  if (!type.hasScale()) {
+    return;
+  }
+  cached.scale = {buildView(component + 1), ranks.drop_back()};
+  if (type.getScale() == attn::Scale::Group) {
+    auto scales = cast<RankedTensorType>(cached.scale.value.getType());
+    SmallVector<int64_t> shape(scales.getShape());
+    shape.back() *= type.getGroupSize();
+    cached.scale = {cascade::RepeatOp::create(
+                        b, loc,
+                        RankedTensorType::get(shape, scales.getElementType()),
+                        cached.scale.value, type.getGroupSize()),
+                    ranks};
+  }
+}
+
+/// One key's or value's channel in f32, from what the cache holds of it. A
+/// scale of the whole row multiplies last, so that it can leave sums over the
+/// channels; one of a group is part of what is rounded to the element type:
+///
+///   i8, token   f32(bf16(stored)) * scale        bf16 holds any stored byte
+///   i4, group   f32(bf16(f32(stored) * f32(scale)))
+Value AttendLowering::decode(OpBuilder &b, ValueRange args) {
+  attn::KVType type = op.getKVType();
+  Type element = type.getElementType();
+  Value value = args[0];
+  auto round = [&](Value wide) -> Value {
+    return element == f32 ? wide
+                          : arith::TruncFOp::create(b, loc, element, wide);
+  };
+  if (type.getScale() == attn::Scale::Group) {
+    value = arith::SIToFPOp::create(b, loc, f32, value);
+    value = round(arith::MulFOp::create(b, loc, value, extend(b, args[1])));
+  } else if (isa<IntegerType>(value.getType())) {
+    value = arith::SIToFPOp::create(b, loc, element, value);
+  } else if (value.getType() != element) {
+    // Eight bits fit every element type, sixteen only f32.
+    bool isNarrow = value.getType().getIntOrFloatBitWidth() <
+                    element.getIntOrFloatBitWidth();
+    value = isNarrow ? arith::ExtFOp::create(b, loc, element, value).getResult()
+                     : round(extend(b, value));
+  }
+  value = extend(b, value);
+  if (type.getScale() == attn::Scale::Token) {
+    value = arith::MulFOp::create(b, loc, value, args[1]);
+  }
+  return value;
+}
+
 void AttendLowering::prepareOperands() {
   attn::KVType type = op.getKVType();
   heads = dim(op.getQ(), 1);
-  groups = dim(components[0], 1);
+  groups = dim(components[type.getKeyIndex()], 1);
   assertRules();
   extents.group = arith::DivUIOp::create(b, loc, heads, groups);
   extents.queries = dim(op.getQ(), 2);
-  keys = {components[0], "bgkd"};
-  values = {components[1], "bgke"};
+  prepareCache(type.getKeyIndex(), "bgkd", keys);
+  prepareCache(type.getValueIndex(), "bgke", values);
   if (type.isPaged()) {
-    extents.lengths = components[3];
-    for (Term *pages : {&keys, &values}) {
-      SmallVector<int64_t> shape(4, ShapedType::kDynamic);
-      shape[3] =
-          cast<RankedTensorType>(pages->value.getType()).getDimSize(3);
-      pages->value = cascade::GatherOp::create(
-          b, loc, RankedTensorType::get(shape, type.getElementType()),
-          pages->value, components[2], components[3]);
-    }
+    extents.lengths = components[type.getLengthsIndex()];
   } else {
-    extents.keys = dim(components[0], 2);
+    extents.keys = dim(components[type.getKeyIndex()], 2);
   }
   query = {reshapeHeads(op.getQ(), 1), "bgrqd"};
   if (op.getSink()) {
@@ -329,23 +414,27 @@ void AttendLowering::assertTableRules(Region &region, unsigned first,
 void AttendLowering::assertRules() {
   using P = arith::CmpIPredicate;
   Value batch = dim(op.getQ(), 0);
-  assertTrue(P::eq, groups, dim(components[1], 1),
+  attn::KVType type = op.getKVType();
+  Value keyPart = components[type.getKeyIndex()];
+  Value valuePart = components[type.getValueIndex()];
+  assertTrue(P::eq, groups, dim(valuePart, 1),
              "attn.attend: expected as many heads of values as of keys");
-  if (op.getKVType().isPaged()) {
-    assertTrue(P::eq, dim(components[0], 0), dim(components[1], 0),
+  assertScaleRules();
+  if (type.isPaged()) {
+    assertTrue(P::eq, dim(keyPart, 0), dim(valuePart, 0),
                "attn.attend: expected as many pages of values as of keys");
-    assertTrue(P::eq, batch, dim(components[2], 0),
+    assertTrue(P::eq, batch, dim(components[type.getTableIndex()], 0),
                "attn.attend: expected one row of the page table for each "
                "sequence of the query");
-    assertTrue(P::eq, batch, dim(components[3], 0),
+    assertTrue(P::eq, batch, dim(components[type.getLengthsIndex()], 0),
                "attn.attend: expected one length for each sequence of the "
                "query");
   } else {
-    assertTrue(P::eq, batch, dim(components[0], 0),
+    assertTrue(P::eq, batch, dim(keyPart, 0),
                "attn.attend: expected keys of the query's batch size");
-    assertTrue(P::eq, batch, dim(components[1], 0),
+    assertTrue(P::eq, batch, dim(valuePart, 0),
                "attn.attend: expected values of the query's batch size");
-    assertTrue(P::eq, dim(components[0], 2), dim(components[1], 2),
+    assertTrue(P::eq, dim(keyPart, 2), dim(valuePart, 2),
                "attn.attend: expected as many rows of values as of keys");
   }
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
@@ -366,6 +455,22 @@ void AttendLowering::assertRules() {
   }
 }
 
+/// Scales have the extents of what they scale.
+void AttendLowering::assertScaleRules() {
+  attn::KVType type = op.getKVType();
+  if (!type.hasScale()) {
+    return;
+  }
+  for (unsigned stored : {type.getKeyIndex(), type.getValueIndex()}) {
+    for (unsigned i : {0, 1, 2}) {
+      assertTrue(arith::CmpIPredicate::eq, dim(components[stored], i),
+                 dim(components[stored + 1], i),
+                 "attn.attend: expected scales of the extents of what they "
+                 "scale");
+    }
+  }
+}
+
 void AttendLowering::assertDocumentRules(Value batch) {
   using P = arith::CmpIPredicate;
   assertTrue(P::eq, dim(op.getDocuments(), 0), batch,
@@ -383,7 +488,7 @@ void AttendLowering::assertDocumentRules(Value batch) {
 
 /// Length of the longest sequence of a paged cache.
 Value AttendLowering::computeLongest() {
-  Value lengths = components[3];
+  Value lengths = components[op.getKVType().getLengthsIndex()];
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
   auto loop = scf::ForOp::create(
@@ -402,14 +507,20 @@ Value AttendLowering::computeLongest() {
 // The cascade
 //===----------------------------------------------------------------------===//
 
+static SmallVector<Term> operandsWith(Term first, const Cached &cached) {
+  SmallVector<Term> terms = {first};
+  llvm::append_range(terms, cached.getTerms());
+  return terms;
+}
+
 static Value identity(OpBuilder &, ValueRange args) { return args[0]; }
 
 Term AttendLowering::lowerLogits() {
   Term s = {einsum(
-                "S", {query, keys}, "bgrqk", f32,
+                "S", operandsWith(query, keys), "bgrqk", f32,
                 [&](OpBuilder &b, ValueRange args) -> Value {
                   return arith::MulFOp::create(b, loc, extend(b, args[0]),
-                                               extend(b, args[1]));
+                                               decode(b, args.drop_front()));
                 },
                 {Monoid::Sum}),
             "bgrqk"};
@@ -489,10 +600,10 @@ Term AttendLowering::lowerElementwise(Term logits) {
 
 void AttendLowering::lowerOutput(Term weights) {
   Term o = {einsum(
-                "O", {weights, values}, "bgrqe", f32,
+                "O", operandsWith(weights, values), "bgrqe", f32,
                 [&](OpBuilder &b, ValueRange args) -> Value {
                   return arith::MulFOp::create(b, loc, args[0],
-                                               extend(b, args[1]));
+                                               decode(b, args.drop_front()));
                 },
                 {Monoid::Sum}),
             "bgrqe"};

@@ -27,6 +27,48 @@ func.func private @kv_element(!attn.kv<dense, key = 64, value = 64, f64>)
 
 // -----
 
+// Encodings of keys and values.
+
+// expected-error@+1 {{expected elements stored as i8, i4, f16 or f8E4M3FN, got 'f8E5M2'}}
+func.func private @kv_stored(!attn.kv<dense, key = 64, value = 64, f32, stored = f8E5M2>)
+
+// -----
+
+// expected-error@+1 {{expected stored elements of another type than the elements, got 'f16' for both}}
+func.func private @kv_stored_same(!attn.kv<dense, key = 64, value = 64, f16, stored = f16>)
+
+// -----
+
+// expected-error@+1 {{expected a scale (token, group<channels>), got 'none'}}
+func.func private @kv_scale(!attn.kv<dense, key = 64, value = 64, f32, stored = i8, scale = none>)
+
+// -----
+
+// expected-error@+1 {{expected scale = token for elements stored as i8}}
+func.func private @kv_i8(!attn.kv<dense, key = 64, value = 64, f32, stored = i8, scale = group<32>>)
+
+// -----
+
+// expected-error@+1 {{expected scale = group<32> for elements stored as i4}}
+func.func private @kv_i4(!attn.kv<dense, key = 64, value = 64, f32, stored = i4, scale = group<16>>)
+
+// -----
+
+// expected-error@+1 {{expected widths that are multiples of 32, got 80}}
+func.func private @kv_i4_width(!attn.kv<dense, key = 64, value = 80, f32, stored = i4, scale = group<32>>)
+
+// -----
+
+// expected-error@+1 {{expected scale = token or none for elements stored as f8E4M3FN}}
+func.func private @kv_f8(!attn.kv<dense, key = 64, value = 64, f32, stored = f8E4M3FN, scale = group<32>>)
+
+// -----
+
+// expected-error@+1 {{expected no scale for elements stored as f16}}
+func.func private @kv_f16(!attn.kv<dense, key = 64, value = 64, bf16, stored = f16, scale = token>)
+
+// -----
+
 // Patterns.
 
 // expected-error@+1 {{expected a pattern (all, causal, window<W>, sink<N>, prefix<N>, block<N>, stride<N>, document), got 'spiral'}}

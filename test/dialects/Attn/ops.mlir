@@ -69,3 +69,14 @@ func.func private @patterns() attributes {
   // CHECK-SAME: p6 = #attn.pattern<not not all>
   p6 = #attn.pattern<not not all>
 }
+
+// Encoded caches.
+// CHECK-LABEL: @encoded
+// CHECK-SAME: !attn.kv<dense, key = 64, value = 64, bf16, stored = i8, scale = token>
+// CHECK-SAME: !attn.kv<paged<16>, key = 64, value = 32, f16, stored = i4, scale = group<32>>
+// CHECK-SAME: !attn.kv<dense, key = 64, value = 64, f32, stored = f8E4M3FN>
+// CHECK-SAME: !attn.kv<dense, key = 64, value = 64, bf16, stored = f16>
+func.func private @encoded(!attn.kv<dense, key = 64, value = 64, bf16, stored = i8, scale = token>,
+                           !attn.kv<paged<16>, key = 64, value = 32, f16, stored = i4, scale = group<32>>,
+                           !attn.kv<dense, key = 64, value = 64, f32, stored = f8E4M3FN>,
+                           !attn.kv<dense, key = 64, value = 64, bf16, stored = f16>)

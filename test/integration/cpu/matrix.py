@@ -56,6 +56,7 @@ FACTORS = {
     "normalizer": ["softmax", "sink", "sigmoid", "relu", "l1"],
     "page": [0, 1, 16, 100],
     "element": ["f32", "bf16", "f16"],
+    "stored": ["none", "i8/token", "i4/group<32>", "f16", "f8E4M3FN", "f8E4M3FN/token"],
     "score": ["none", "alibi", "cap"],
     "lse": ["no", "yes"],
     "threads": [1, 2, 3],
@@ -71,15 +72,22 @@ def allowed(case):
     rows, keys = case.get("rows"), case.get("keys")
     if rows is not None and rows == keys:
         return False  # lengths that differ find more mistakes
+    # Nibbles come in groups; a type is not stored as itself.
+    if case.get("stored") == "i4/group<32>" and any(width % 32 for width in case.get("widths", ())):
+        return False
+    if case.get("stored") == "f16" and case.get("element") == "f16":
+        return False
     # LSE is the logarithm of softmax's denominator.
     if case.get("lse") == "yes" and case.get("normalizer", "softmax") not in ("softmax", "sink"):
         return False
     return True
 
 
-def make_cases(full, device=False):
+def make_cases(full, device=False, encoded=False):
     maker = pairwise.product if full else pairwise.pairwise
     factors = dict(FACTORS)
+    if not encoded:
+        del factors["stored"]
     if device:
         factors.update(rows=DEVICE_LENGTHS, keys=DEVICE_LENGTHS, heads=[(4, 1), (4, 2), (2, 2)], threads=[1])
     for number, case in enumerate(maker(factors, allowed)):
@@ -89,13 +97,14 @@ def make_cases(full, device=False):
 def shrink(case):
     """What the interpreter does in a blink; a ragged shape, by the seed."""
     rows, keys = [(7, 13), (11, 5), (5, 30)][case.seed % 3]
-    widths = tuple(min(width, most) for width, most in zip(case.widths, (6, 5)))
+    most = (32, 64) if case.stored.startswith("i4") else (6, 5)
+    widths = tuple(min(width, limit) for width, limit in zip(case.widths, most))
     return dataclasses.replace(case, rows=rows, keys=keys, widths=widths)
 
 
 def try_case(case, folder, tool="fovea-run", target=()):
     """None, or what is wrong. `target` holds options of the tool."""
-    inputs = programs.Inputs(case)
+    inputs = programs.Inputs(case, exact=tool != "fovea-run")
     steps = len(inputs.lengths) * case.heads[0] * case.rows * case.keys * sum(case.widths)
     options = ["--double"] if tool != "fovea-run" else target or ["--threads", str(case.threads)]
     options = list(options)
@@ -129,7 +138,7 @@ def main():
     if options.case:
         cases = [programs.Case.parse(options.case)]
     else:
-        cases = (c for n, c in enumerate(make_cases(options.full, bool(target))) if n % shards == shard - 1)
+        cases = (c for n, c in enumerate(make_cases(options.full, bool(target), options.oracle)) if n % shards == shard - 1)
     ran = failed = 0
     for case in cases:
         ran += 1

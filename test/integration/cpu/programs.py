@@ -52,6 +52,7 @@ class Case:
     normalizer: str = "softmax"  # or sink: softmax with a logit more
     page: int = 0  # 0: dense
     element: str = "f32"
+    stored: str = "none"  # what the cache holds, and after a "/" its scale
     score: str = "none"
     lse: str = "no"
     threads: int = 2
@@ -77,6 +78,11 @@ class Case:
                 values[name] = kinds[name](value.replace("_", " "))
         return Case(**values)
 
+    def encoding(self):
+        """(stored, scale) as the type has them; scale may be ""."""
+        stored, _, scale = self.stored.partition("/")
+        return stored, scale
+
     def split_pattern(self):
         """The pattern's text and the formula of the where region, or None."""
         text, _, formula = self.pattern.rpartition("+")
@@ -89,7 +95,9 @@ class Case:
 def write_program(case):
     (d, dv), element = case.widths, case.element
     layout = f"paged<{case.page}>" if case.page else "dense"
-    kv = f"!attn.kv<{layout}, key = {d}, value = {dv}, {element}>"
+    stored, scale = case.encoding()
+    encoding = "" if stored == "none" else f", stored = {stored}" + (f", scale = {scale}" if scale else "")
+    kv = f"!attn.kv<{layout}, key = {d}, value = {dv}, {element}{encoding}>"
     query = f"tensor<?x?x?x{d}x{element}>"
     pattern, formula = case.split_pattern()
     names = formula.names() if formula else set()
@@ -125,9 +133,13 @@ def write_program(case):
 
 
 class Inputs:
-    """Arrays of one call: what files hold, and what the definition wants."""
+    """Arrays of one call: what files hold, and what the definition wants.
 
-    def __init__(self, case):
+    Kernels round decoded keys and values to the element type where the
+    encoding does not fit it; with `exact` the definition does not."""
+
+    def __init__(self, case, exact=False):
+        self.exact = exact
         rng = np.random.default_rng(case.seed)
         (d, dv), (heads, groups) = case.widths, case.heads
         # One long sequence, and where lengths may differ a shorter one.
@@ -140,8 +152,9 @@ class Inputs:
 
         batch = len(self.lengths)
         self.q = normal(batch, heads, case.rows, d)
-        self.keys = [normal(groups, n, d) for n in self.lengths]
-        self.values = [normal(groups, n, dv) for n in self.lengths]
+        # What the cache stands for, and its components: one list a sequence.
+        self.keys, self.key_parts = self.make_cache(rng, case, groups, d)
+        self.values, self.value_parts = self.make_cache(rng, case, groups, dv)
         self.ids = np.sort(rng.integers(0, 4, (batch, case.keys)), axis=1).astype(np.int32)
         self.logits = rng.standard_normal(heads).astype(np.float32) + 2
         self.slopes = (2.0 ** -np.arange(1, heads + 1)).astype(np.float32)
@@ -149,16 +162,31 @@ class Inputs:
         self.marks = rng.integers(0, 9, (batch, case.keys)).astype(np.int32)
         self.page_seed = rng.integers(1 << 30)
 
+    def make_cache(self, rng, case, groups, width):
+        stored, scale = case.encoding()
+        rows, parts = [], []
+        for n in self.lengths:
+            if stored == "none":
+                rows.append(oracle.round_to(rng.standard_normal((groups, n, width)), case.element))
+                parts.append([rows[-1]])
+            else:
+                element = "f32" if self.exact else case.element
+                value, kept = oracle.random_encoded(rng, stored, scale, element, (groups, n, width))
+                rows.append(value)
+                parts.append(kept)
+        return rows, parts
+
     def arrays(self, case):
         """In the order of the program's arguments."""
         pattern, formula = case.split_pattern()
         names = formula.names() if formula else set()
+        # One list of sequences for each component.
+        components = [list(part) for part in [*zip(*self.key_parts), *zip(*self.value_parts)]]
         if case.page:
-            k, table = oracle.to_pages(np.random.default_rng(self.page_seed), self.keys, case.page)
-            v, _ = oracle.to_pages(np.random.default_rng(self.page_seed), self.values, case.page)
-            result = [self.q, k, v, table, np.array(self.lengths, np.int32)]
+            paged = [oracle.to_pages(np.random.default_rng(self.page_seed), c, case.page) for c in components]
+            result = [self.q, *(pages for pages, _ in paged), paged[0][1], np.array(self.lengths, np.int32)]
         else:
-            result = [self.q, np.stack(self.keys), np.stack(self.values)]
+            result = [self.q, *map(np.stack, components)]
         result += [self.ids] * ("document" in pattern)
         result += [self.logits] * (case.normalizer == "sink")
         result += [self.slopes] * (case.score == "alibi")

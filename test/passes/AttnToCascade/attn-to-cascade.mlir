@@ -150,3 +150,45 @@ func.func @two(%q: tensor<?x?x?x64xf32>, %kv: !attn.kv<dense, key = 64, value = 
      : (tensor<?x?x?x64xf32>, !attn.kv<paged<8>, key = 64, value = 64, f32>, tensor<?x?xi32>) -> tensor<?x?x?x64xf32>
   return %p : tensor<?x?x?x64xf32>
 }
+
+// Encoded, paged: components in order, views of pages, decoding in the body. A
+// scale of the row multiplies last.
+// CHECK-LABEL: func.func @stored_i8
+// CHECK-SAME: {fovea.name = "k_pages"}
+// CHECK-SAME: tensor<?x?x16xf32> {fovea.name = "k_scale_pages"}
+// CHECK-SAME: tensor<?x?x16x64xi8> {fovea.name = "v_pages"}
+// CHECK-SAME: {fovea.name = "v_scale_pages"}
+// CHECK-SAME: {fovea.name = "page_table"}
+// CHECK-SAME: {fovea.name = "lengths"}
+// CHECK: cf.assert %{{.*}}, "attn.attend: expected scales of the extents of what they scale"
+// CHECK: %[[K:.*]] = cascade.gather {{.*}} tensor<?x?x16x64xi8>
+// CHECK: %[[KS:.*]] = cascade.gather {{.*}} tensor<?x?x16xf32>
+// CHECK: cascade.einsum %{{.*}}[b, g, r, q, d], %[[K]][b, g, k, d], %[[KS]][b, g, k] -> [b, g, r, q, k] reduce sum {
+// CHECK-NEXT: ^bb0(%[[Q0:.*]]: bf16, %[[K0:.*]]: i8, %[[KS0:.*]]: f32):
+// CHECK-DAG: %[[Q1:.*]] = arith.extf %[[Q0]]
+// CHECK-DAG: %[[K1:.*]] = arith.sitofp %[[K0]] : i8 to bf16
+// CHECK-DAG: %[[K2:.*]] = arith.extf %[[K1]]
+// CHECK: %[[K3:.*]] = arith.mulf %[[K2]], %[[KS0]]
+// CHECK: arith.mulf %[[Q1]], %[[K3]]
+!i8 = !attn.kv<paged<16>, key = 64, value = 64, bf16, stored = i8, scale = token>
+func.func @stored_i8(%q: tensor<?x?x?x64xbf16>, %kv: !i8) -> tensor<?x?x?x64xbf16> {
+  %o = attn.attend %q, %kv : (tensor<?x?x?x64xbf16>, !i8) -> tensor<?x?x?x64xbf16>
+  return %o : tensor<?x?x?x64xbf16>
+}
+
+// A scale of a group is part of what is rounded to the element type.
+// CHECK-LABEL: func.func @stored_i4
+// CHECK-SAME: tensor<?x?x?x32xi8> {fovea.name = "k"}
+// CHECK-SAME: tensor<?x?x?x2xf16> {fovea.name = "k_scale"}
+// CHECK: %[[K:.*]] = cascade.unpack %{{.*}} group 32 : tensor<?x?x?x32xi8> -> tensor<?x?x?x64xi4>
+// CHECK: %[[KS:.*]] = cascade.repeat %{{.*}} times 32 : tensor<?x?x?x2xf16> -> tensor<?x?x?x64xf16>
+// CHECK: cascade.einsum %{{.*}}[b, g, r, q, d], %[[K]][b, g, k, d], %[[KS]][b, g, k, d] -> [b, g, r, q, k] reduce sum {
+// CHECK: %[[WIDE:.*]] = arith.sitofp %{{.*}} : i4 to f32
+// CHECK: %[[S:.*]] = arith.extf %{{.*}} : f16 to f32
+// CHECK: %[[DECODED:.*]] = arith.mulf %[[WIDE]], %[[S]]
+// CHECK: arith.truncf %[[DECODED]] : f32 to bf16
+!i4 = !attn.kv<dense, key = 64, value = 64, bf16, stored = i4, scale = group<32>>
+func.func @stored_i4(%q: tensor<?x?x?x64xbf16>, %kv: !i4) -> tensor<?x?x?x64xbf16> {
+  %o = attn.attend %q, %kv : (tensor<?x?x?x64xbf16>, !i4) -> tensor<?x?x?x64xbf16>
+  return %o : tensor<?x?x?x64xbf16>
+}
