@@ -183,6 +183,26 @@ def Tile_LookupOp : Tile_Op<"lookup", [MemoryEffects<[MemRead]>]> {
   let hasVerifier = 1;
 }
 
+def Tile_UnpackOp : Tile_Op<"unpack", [Pure]> {
+  let summary = "bytes as the two nibbles that each holds";
+  let description = [{
+    The last rank has two elements of i4 for each byte. It is walked in groups
+    of `group` elements: byte j of a group holds element j in its low nibble
+    and element j + group / 2 in its high one, both in two's complement.
+
+    ```mlir
+    %n = tile.unpack %bytes group 32
+       : tensor<256x32xi8, #tile.in<far, [k, d]>> -> tensor<256x64xi4, #tile.in<register, [k, d]>>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$bytes, I64Attr:$group);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $bytes `group` $group attr-dict `:` type($bytes) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Tile_GuardOp : Tile_Op<"guard", [Pure]> {
   let summary = "in partial steps, replace what is not visible";
   let description = [{

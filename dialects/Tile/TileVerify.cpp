@@ -159,9 +159,11 @@ LogicalResult LoadOp::verify() {
   if (getTable()) {
     auto pages = cast<MemRefType>(getSource().getType());
     auto table = cast<MemRefType>(getTable().getType());
-    if (pages.getRank() != 4 || pages.isDynamicDim(2)) {
-      return emitOpError("expected pages [page, head, slot, channel] with a "
-                         "static number of slots, got ")
+    bool isPages = pages.getRank() == 3 || pages.getRank() == 4;
+    if (!isPages || pages.isDynamicDim(2)) {
+      return emitOpError("expected pages [page, head, slot, channel] or "
+                         "[page, head, slot] with a static number of slots, "
+                         "got ")
              << pages;
     }
     if (table.getRank() != 2 || !table.getElementType().isInteger(32)) {
@@ -171,6 +173,35 @@ LogicalResult LoadOp::verify() {
   }
   return verifyAccess(*this, getResult().getType(),
                       cast<MemRefType>(getSource().getType()));
+}
+
+LogicalResult UnpackOp::verify() {
+  auto bytes = cast<RankedTensorType>(getBytes().getType());
+  if (failed(verifyTile(*this, bytes, "the bytes")) ||
+      failed(verifyTile(*this, getType(), "the result"))) {
+    return failure();
+  }
+  if (!bytes.getElementType().isSignlessInteger(8) ||
+      !getType().getElementType().isSignlessInteger(4)) {
+    return emitOpError("expected bytes of i8 and a result of i4, got ")
+           << bytes.getElementType() << " and " << getType().getElementType();
+  }
+  SmallVector<int64_t> shape(bytes.getShape());
+  if (shape.empty() || getRanks(bytes) != getRanks(getType())) {
+    return emitOpError("expected bytes of the result's ranks, got ") << bytes;
+  }
+  shape.back() *= 2;
+  if (getType().getShape() != ArrayRef(shape)) {
+    return emitOpError("expected two elements for each byte of the last rank, "
+                       "got ")
+           << getType();
+  }
+  int64_t group = getGroup();
+  if (group < 2 || group % 2 != 0 || shape.back() % group != 0) {
+    return emitOpError("expected an even group that divides ")
+           << shape.back() << ", got " << group;
+  }
+  return success();
 }
 
 LogicalResult StoreOp::verify() {

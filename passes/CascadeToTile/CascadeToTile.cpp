@@ -41,6 +41,7 @@ private:
   LogicalResult convertScalar(Operation &op);
   LogicalResult convertFold(cascade::FoldOp op);
   LogicalResult convertExpand(tensor::ExpandShapeOp op);
+  LogicalResult convertView(Operation &op);
   void checkPages(cascade::GatherOp op, const Source &source);
   LogicalResult convertEinsum(cascade::EinsumOp op);
   Value findDestination(Value result, AffineMap map, ArrayRef<Value> extents);
@@ -335,6 +336,22 @@ LogicalResult FunctionConverter::convertExpand(tensor::ExpandShapeOp op) {
   return success();
 }
 
+/// A view of the last dimension: noted, and undone where elements are read.
+LogicalResult FunctionConverter::convertView(Operation &op) {
+  Source source = sources.lookup(op.getOperand(0));
+  if (!source.buffer || source.group != 0 || source.times != 1) {
+    return op.emitOpError("expected a view of an argument or of gathered "
+                          "pages, got one of another view");
+  }
+  if (auto unpack = dyn_cast<cascade::UnpackOp>(op)) {
+    source.group = unpack.getGroup();
+  } else {
+    source.times = cast<cascade::RepeatOp>(op).getTimes();
+  }
+  sources[op.getResult(0)] = source;
+  return success();
+}
+
 /// Used slots of a page table hold ids of pages, and lengths fit the table:
 /// checked once per call, before anything is read through it.
 void FunctionConverter::checkPages(cascade::GatherOp op, const Source &source) {
@@ -444,9 +461,9 @@ LogicalResult FunctionConverter::convertOp(Operation &op) {
     return convertEinsum(einsum);
   }
   if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op) &&
-      sources.lookup(op.getOperand(0)).isPaged()) {
-    return op.emitOpError("expected no reshape of pages: gather them as they "
-                          "are used");
+      sources.lookup(op.getOperand(0)).isView()) {
+    return op.emitOpError("expected no reshape of pages or other views: gather "
+                          "them as they are used");
   }
   if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
     return convertExpand(expand);
@@ -470,6 +487,9 @@ LogicalResult FunctionConverter::convertOp(Operation &op) {
               sources.lookup(gather.getLengths()).buffer};
     checkPages(gather, Source(source));
     return success();
+  }
+  if (isa<cascade::UnpackOp, cascade::RepeatOp>(op)) {
+    return convertView(op);
   }
   if (isa<func::ReturnOp>(op)) {
     for (auto [value, output] : llvm::zip_equal(op.getOperands(), outputs)) {

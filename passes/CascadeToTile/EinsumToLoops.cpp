@@ -31,6 +31,7 @@ private:
   SmallVector<Value> indicesOf(AffineMap map, const Source &source,
                                Value &inside);
   Value load(const Source &source, ArrayRef<Value> indices);
+  Value loadView(Source source, ArrayRef<Value> indices);
   FailureOr<SmallVector<Value>> cloneRegion(Region &region,
                                             ArrayRef<Value> arguments);
   Value combine(Value x, Value y);
@@ -66,6 +67,9 @@ SmallVector<Value> LoopBuilder::indicesOf(AffineMap map, const Source &source,
 }
 
 Value LoopBuilder::load(const Source &source, ArrayRef<Value> indices) {
+  if (source.group != 0 || source.times != 1) {
+    return loadView(source, indices);
+  }
   if (!source.isPaged()) {
     return memref::LoadOp::create(b, loc, source.buffer, indices);
   }
@@ -85,13 +89,39 @@ Value LoopBuilder::load(const Source &source, ArrayRef<Value> indices) {
   Value page = memref::LoadOp::create(b, loc, source.table,
                                       ValueRange{indices[0], column});
   page = arith::IndexCastOp::create(b, loc, b.getIndexType(), page);
-  Value v = memref::LoadOp::create(
-      b, loc, source.buffer, ValueRange{page, indices[1], slot, indices[3]});
+  SmallVector<Value> at = {page, indices[1], slot};
+  llvm::append_range(at, indices.drop_front(3));
+  Value v = memref::LoadOp::create(b, loc, source.buffer, at);
   scf::YieldOp::create(b, loc, v);
   b.setInsertionPointToStart(branch.elseBlock());
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
   scf::YieldOp::create(b, loc, zero);
   return branch.getResult(0);
+}
+
+/// A nibble of a byte, or an element that is repeated.
+Value LoopBuilder::loadView(Source source, ArrayRef<Value> indices) {
+  SmallVector<Value> at(indices);
+  if (source.times != 1) {
+    at.back() =
+        arith::DivUIOp::create(b, loc, at.back(), constant(source.times));
+    source.times = 1;
+    return load(source, at);
+  }
+  int64_t half = source.group / 2;
+  Value group = arith::DivUIOp::create(b, loc, at.back(), constant(source.group));
+  Value within = arith::RemUIOp::create(b, loc, at.back(), constant(source.group));
+  Value isHigh = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, within,
+                                       constant(half));
+  Value column = arith::RemUIOp::create(b, loc, within, constant(half));
+  at.back() = arith::AddIOp::create(
+      b, loc, arith::MulIOp::create(b, loc, group, constant(half)), column);
+  source.group = 0;
+  Value byte = load(source, at);
+  Value high = arith::ShRSIOp::create(
+      b, loc, byte, arith::ConstantIntOp::create(b, loc, 4, 8));
+  Value chosen = arith::SelectOp::create(b, loc, isHigh, high, byte);
+  return arith::TruncIOp::create(b, loc, b.getIntegerType(4), chosen);
 }
 
 /// Copies scalar code, with coordinates and tables of this point.

@@ -58,7 +58,7 @@ Value FoldBuilder::loadInput(Tensorizer &t, unsigned i, Value first,
   const Source &source = context.inputs[i];
   auto shaped = cast<ShapedType>(fold.getInputs()[i].getType());
   Access access = accessOf(fold.getInputMap(i), first, last);
-  if (access.ranks.empty()) {
+  if (access.ranks.empty() && !source.isView()) {
     return memref::LoadOp::create(b, loc, source.buffer, access.indices);
   }
   Value row;
@@ -75,12 +75,52 @@ Value FoldBuilder::loadInput(Tensorizer &t, unsigned i, Value first,
   bool hasRow = llvm::is_contained(access.ranks, StringRef(rowName));
   auto residence = hasRow ? tile::Residence::Near : tile::Residence::Far;
   RankedTensorType type = t.tileType(access.ranks, shaped.getElementType());
-  type = tile::getTileType(type.getShape(), type.getElementType(),
-                           tile::getRanks(type), residence);
-  return tile::LoadOp::create(b, loc, type, source.buffer, access.indices,
-                              source.table, row, access.limits, access.split,
-                              getNames(b, access.dims),
-                              b.getStrArrayAttr(access.bounded));
+  SmallVector<StringRef> ranks = tile::getRanks(type);
+  SmallVector<int64_t> shape(type.getShape());
+  Type element = type.getElementType();
+  std::string &lastDim = access.dims.back();
+  if (source.times != 1) {
+    // Element i of the source stands for i * times, i * times + 1, ...
+    lastDim += " div";
+    access.split = index(source.times);
+  } else if (source.group != 0) {
+    shape[tile::findRank(type, lastDim)] /= 2;
+    element = b.getI8Type();
+  }
+  auto loaded = tile::getTileType(shape, element, ranks, residence);
+  Value tile = tile::LoadOp::create(b, loc, loaded, source.buffer,
+                                    access.indices, source.table, row,
+                                    access.limits, access.split,
+                                    getNames(b, access.dims),
+                                    b.getStrArrayAttr(access.bounded));
+  return source.group != 0
+             ? tile::UnpackOp::create(b, loc, type, tile, source.group)
+                   .getResult()
+             : tile;
+}
+
+/// A view of the last dimension can be read by a tile if a rank of the tile's
+/// own walks it.
+LogicalResult FoldBuilder::verifyView(unsigned i) {
+  const Source &source = context.inputs[i];
+  if (source.group == 0 && source.times == 1) {
+    return success();
+  }
+  AffineMap map = fold.getInputMap(i);
+  unsigned last =
+      cast<AffineDimExpr>(map.getResults().back()).getPosition();
+  bool isInner = last != static_cast<uint64_t>(rowRank) &&
+                 last != static_cast<uint64_t>(packRank) &&
+                 !fold.isParallel(rankName(last)) &&
+                 rankName(last) != fold.getStream();
+  bool isPacked = packRank >= 0 && map.isFunctionOfDim(packRank);
+  if (isInner && !isPacked) {
+    return success();
+  }
+  return fold.emitOpError("expected rank '")
+         << rankName(last) << "' of input " << i
+         << ", a view of nibbles or repeated elements, to be neither parallel "
+            "nor streamed";
 }
 
 /// Loads the streamed or the row inputs; the others stay null.
@@ -94,6 +134,9 @@ FoldBuilder::loadInputs(Tensorizer &t, bool streamed, Value first, Value last) {
     if (!isa<ShapedType>(fold.getInputs()[i].getType())) {
       loaded[i] = context.scalars->lookupOrDefault(fold.getInputs()[i]);
       continue;
+    }
+    if (failed(verifyView(i))) {
+      return failure();
     }
     loaded[i] = loadInput(t, i, first, last);
   }

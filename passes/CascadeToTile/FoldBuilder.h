@@ -72,6 +72,7 @@ private:
   Access accessOf(mlir::AffineMap map, mlir::Value first, mlir::Value last);
   mlir::FailureOr<llvm::SmallVector<mlir::Value>>
   loadInputs(Tensorizer &t, bool streamed, mlir::Value first, mlir::Value last);
+  mlir::LogicalResult verifyView(unsigned i);
   mlir::Value loadInput(Tensorizer &t, unsigned i, mlir::Value first,
                         mlir::Value last);
   mlir::LogicalResult storeResult(Tensorizer &t, unsigned i, mlir::Value value,

@@ -67,10 +67,17 @@ std::optional<unsigned> FoldBuilder::findPackRank() {
   return found;
 }
 
-/// True if tiles can hold elements of this type.
+/// True if tiles can compute with elements of this type.
 static bool fitsTile(Type element) {
   return isa<FloatType, IndexType>(element) || element.isInteger(1) ||
          element.isInteger(32);
+}
+
+/// True if tiles can hold elements of this type: of narrow integers until they
+/// are converted.
+static bool fitsLoad(Type element) {
+  return isa<FloatType>(element) || element.isInteger(32) ||
+         element.isSignlessInteger(8) || element.isSignlessInteger(4);
 }
 
 /// Values of `region` that depend on coordinate `name` or on `sources`.
@@ -304,7 +311,8 @@ Tensorizer FoldBuilder::makeTensorizer() {
       Value splat = arith::ConstantOp::create(
           b, loc, cast<TypedAttr>(dense.getSplatValue<Attribute>()));
       t.map(v, splat, {});
-    } else if (it != context.captured.end() && isa<ShapedType>(v.getType())) {
+    } else if (it != context.captured.end() && isa<ShapedType>(v.getType()) &&
+               !it->second.isView()) {
       t.mapTable(v, it->second.buffer);
     } else {
       t.map(v, context.scalars->lookupOrDefault(v), {});
@@ -323,9 +331,9 @@ LogicalResult FoldBuilder::verifyElements() {
     };
     bool isPoint = fold.getInnerRanks(i).empty() && !carries(rowRank) &&
                    !carries(packRank);
-    if (!isPoint && !isa<FloatType>(element) && !element.isInteger(32)) {
+    if (!isPoint && !fitsLoad(element)) {
       return fold.emitOpError("expected input ")
-             << i << " of floats or i32, got " << element;
+             << i << " of floats, i32, i8 or i4, got " << element;
     }
   }
   for (auto [i, type] : llvm::enumerate(fold.getResultTypes())) {

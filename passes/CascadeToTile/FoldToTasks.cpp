@@ -32,6 +32,11 @@ static Value constantIndex(OpBuilder &b, Location loc, int64_t value) {
 
 Value Source::extent(OpBuilder &b, Location loc, int64_t i) const {
   auto type = cast<MemRefType>(buffer.getType());
+  if (i + 1 == type.getRank() && (group != 0 || times != 1)) {
+    // Static, as the views' verifiers demand.
+    return constantIndex(b, loc,
+                         type.getDimSize(i) * times * (group != 0 ? 2 : 1));
+  }
   if (!isPaged()) {
     if (!type.isDynamicDim(i)) {
       return constantIndex(b, loc, type.getDimSize(i));

@@ -12,13 +12,17 @@
 namespace fovea {
 
 /// Where the elements of a tensor value are: a buffer, or pages of one behind
-/// a page table.
+/// a page table, whose last dimension may be a view.
 struct Source {
   mlir::Value buffer;
   mlir::Value table;   // null unless paged
   mlir::Value lengths; // null unless paged
+  int64_t group = 0;   // elements whose nibbles share bytes; 0: whole elements
+  int64_t times = 1;   // how often each element is repeated
 
   bool isPaged() const { return static_cast<bool>(table); }
+  /// True if the buffer's elements are not the tensor's, one by one.
+  bool isView() const { return isPaged() || group != 0 || times != 1; }
   /// Extent of dimension `i` of the tensor, as an index value. Of a paged
   /// position: the table's capacity.
   mlir::Value extent(mlir::OpBuilder &b, mlir::Location loc, int64_t i) const;

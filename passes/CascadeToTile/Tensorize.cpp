@@ -85,6 +85,13 @@ Value Tensorizer::broadcast(Location loc, Value value, RankedTensorType type) {
 // Scalar operations
 //===----------------------------------------------------------------------===//
 
+/// True for a tile of i8 or i4: what is stored, to be converted first.
+static bool isNarrow(Value v) {
+  Type element = getElementTypeOrSelf(v.getType());
+  return Tensorizer::isTile(v) && element.isIntOrIndex() &&
+         !element.isInteger(1) && !element.isInteger(32);
+}
+
 /// Casts between integer types that are all i32 inside tiles.
 static bool isIntegerCast(Operation *op) {
   return isa<arith::IndexCastOp, arith::IndexCastUIOp>(op) ||
@@ -114,14 +121,22 @@ LogicalResult Tensorizer::convertElementwise(Operation *op) {
     map(result, b.clone(*op, mapping)->getResult(0), {});
     return success();
   }
-  if (isIntegerCast(op)) {
+  if (llvm::any_of(operands, isNarrow)) {
+    if (!isa<arith::SIToFPOp, arith::UIToFPOp, arith::ExtSIOp,
+             arith::ExtUIOp>(op)) {
+      return op->emitError("expected stored integers to be converted before "
+                           "other arithmetic, got '")
+             << op->getName() << "'";
+    }
+  } else if (isIntegerCast(op)) {
     map(result, operands[0], {});
     return success();
   }
   for (Value &operand : operands) {
+    Type element = getElementTypeOrSelf(operand.getType());
     operand = broadcast(
         loc, operand,
-        tileType(names, tileElement(getElementTypeOrSelf(operand.getType()))));
+        tileType(names, isTile(operand) ? element : tileElement(element)));
   }
   Type type = tileType(names, tileElement(result.getType()));
   Operation *made = b.create(loc, op->getName().getIdentifier(), operands,
@@ -214,23 +229,91 @@ LogicalResult Tensorizer::convertIndex(cascade::IndexOp op) {
 // Einsums
 //===----------------------------------------------------------------------===//
 
-/// True if a region multiplies its two arguments, widening them at most.
-static bool isProduct(Region &region) {
-  Block &block = region.front();
-  auto yield = cast<cascade::YieldOp>(block.getTerminator());
-  auto product = yield.getValues()[0].getDefiningOp<arith::MulFOp>();
-  if (!product || block.getNumArguments() != 2) {
-    return false;
+/// The factors of a product, without widening around them.
+static void collectFactors(Value v, SmallVectorImpl<Value> &factors) {
+  while (auto ext = v.getDefiningOp<arith::ExtFOp>()) {
+    v = ext.getIn();
   }
-  auto strip = [](Value v) {
-    while (auto ext = v.getDefiningOp<arith::ExtFOp>()) {
-      v = ext.getIn();
+  if (auto product = v.getDefiningOp<arith::MulFOp>()) {
+    collectFactors(product.getLhs(), factors);
+    collectFactors(product.getRhs(), factors);
+    return;
+  }
+  factors.push_back(v);
+}
+
+/// Operations of `block` that `value` is computed by.
+static void collectSlice(Value value, Block &block,
+                         llvm::SmallPtrSetImpl<Operation *> &slice) {
+  Operation *op = value.getDefiningOp();
+  if (!op || op->getBlock() != &block || !slice.insert(op).second) {
+    return;
+  }
+  for (Value operand : op->getOperands()) {
+    collectSlice(operand, block, slice);
+  }
+}
+
+/// The two operands of a product: one factor of the body computed from inputs
+/// with the row rank, one from the others. Each may be an input as it is or
+/// element-wise code, which becomes tile code:
+///
+///   f32(q) * f32(bf16(k))   q: [d, q] tile, k: [k, d] tile of i8
+///     =>  %l = arith.sitofp %k, and the operands are %l and %q
+std::pair<Value, Value> Tensorizer::splitProduct(cascade::EinsumOp op,
+                                                 ArrayRef<Value> inputs) {
+  Block &body = op.getBody().front();
+  Value yielded = cast<cascade::YieldOp>(body.getTerminator()).getValues()[0];
+  SmallVector<Value> factors;
+  collectFactors(yielded, factors);
+  if (factors.size() != 2) {
+    return {};
+  }
+  std::pair<Value, Value> sides;
+  SmallVector<Value> used;
+  for (auto [i, factor] : llvm::enumerate(factors)) {
+    llvm::SmallPtrSet<Operation *, 8> slice;
+    collectSlice(factor, body, slice);
+    bool isPlain = llvm::all_of(slice, [](Operation *inner) {
+      return isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
+          inner->getDialect());
+    });
+    if (!isPlain) {
+      return {};
     }
-    return v;
-  };
-  Value x = strip(product.getLhs()), y = strip(product.getRhs());
-  return (x == block.getArgument(0) && y == block.getArgument(1)) ||
-         (x == block.getArgument(1) && y == block.getArgument(0));
+    bool usesTile = false;
+    for (auto [argument, input] :
+         llvm::zip_equal(body.getArguments(), inputs)) {
+      bool isUsed = argument == factor ||
+                    llvm::any_of(argument.getUsers(), [&](Operation *user) {
+                      return slice.contains(user);
+                    });
+      if (!isUsed) {
+        continue;
+      }
+      if (!isTile(input) || llvm::is_contained(used, argument)) {
+        return {};
+      }
+      usesTile = true;
+      used.push_back(argument);
+      map(argument, input, {});
+    }
+    if (!usesTile) {
+      return {};
+    }
+    (i == 0 ? sides.first : sides.second) = factor;
+  }
+  for (Value *side : {&sides.first, &sides.second}) {
+    llvm::SmallPtrSet<Operation *, 8> slice;
+    collectSlice(*side, body, slice);
+    for (Operation &inner : body.without_terminator()) {
+      if (slice.contains(&inner) && failed(convertOp(&inner))) {
+        return {};
+      }
+    }
+    *side = lookup(*side);
+  }
+  return sides;
 }
 
 Value Tensorizer::guard(Location loc, Value value, cascade::Monoid monoid) {
@@ -254,11 +337,13 @@ Value Tensorizer::guard(Location loc, Value value, cascade::Monoid monoid) {
 Value Tensorizer::tryContract(cascade::EinsumOp op, StringRef reduced,
                               ArrayRef<Value> inputs,
                               ArrayRef<StringRef> resultNames) {
-  if (inputs.size() != 2 || op.getReduce() != cascade::Monoid::Sum ||
-      !isProduct(op.getBody()) || !isTile(inputs[0]) || !isTile(inputs[1])) {
+  if (op.getReduce() != cascade::Monoid::Sum) {
     return {};
   }
-  Value lhs = inputs[0], rhs = inputs[1];
+  auto [lhs, rhs] = splitProduct(op, inputs);
+  if (!lhs || !rhs) {
+    return {};
+  }
   if (tile::findRank(lhs.getType(), row) >= 0) {
     std::swap(lhs, rhs);
   }
@@ -277,7 +362,8 @@ Value Tensorizer::tryContract(cascade::EinsumOp op, StringRef reduced,
     rhs = broadcast(op.getLoc(), rhs, tileType({reduced, row}, element));
   }
   if (carries(lhs, row) || !carries(rhs, row) || !carries(lhs, reduced) ||
-      !carries(rhs, reduced) || tile::getRanks(lhs.getType()).size() != 2 ||
+      !carries(rhs, reduced) || resultNames.size() != 1 ||
+      !carries(lhs, resultNames[0]) || tile::getRanks(lhs.getType()).size() != 2 ||
       tile::getRanks(rhs.getType()).size() != 2) {
     return {};
   }

@@ -88,6 +88,8 @@ private:
   mlir::LogicalResult convertConstant(mlir::Operation *op);
   mlir::LogicalResult convertIndex(cascade::IndexOp op);
   mlir::LogicalResult convertEinsum(cascade::EinsumOp op);
+  std::pair<mlir::Value, mlir::Value>
+  splitProduct(cascade::EinsumOp op, llvm::ArrayRef<mlir::Value> inputs);
   mlir::Value tryContract(cascade::EinsumOp op, llvm::StringRef reduced,
                           llvm::ArrayRef<mlir::Value> inputs,
                           llvm::ArrayRef<llvm::StringRef> resultNames);

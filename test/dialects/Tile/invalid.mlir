@@ -286,17 +286,17 @@ func.func @load_table_without_row(%x: memref<?x?x16x64xf32>, %t: memref<?x?xi32>
 
 // -----
 
-func.func @load_pages_rank(%x: memref<?x?x64xf32>, %t: memref<?x?xi32>, %i: index) {
-  // expected-error@+1 {{expected pages [page, head, slot, channel] with a static number of slots, got 'memref<?x?x64xf32>'}}
-  %k = tile.load %x[%i, %i, %i] dims ["k", "", "d"] bounded [] limits() through %t[%i]
-     : memref<?x?x64xf32>, memref<?x?xi32> -> tensor<256x64xf32, #tile.in<far, [k, d]>>
+func.func @load_pages_rank(%x: memref<?x64xf32>, %t: memref<?x?xi32>, %i: index) {
+  // expected-error@+1 {{expected pages [page, head, slot, channel] or [page, head, slot] with a static number of slots, got 'memref<?x64xf32>'}}
+  %k = tile.load %x[%i, %i] dims ["k", "d"] bounded [] limits() through %t[%i]
+     : memref<?x64xf32>, memref<?x?xi32> -> tensor<256x64xf32, #tile.in<far, [k, d]>>
   return
 }
 
 // -----
 
 func.func @load_pages_size(%x: memref<?x?x?x64xf32>, %t: memref<?x?xi32>, %i: index) {
-  // expected-error@+1 {{expected pages [page, head, slot, channel] with a static number of slots, got 'memref<?x?x?x64xf32>'}}
+  // expected-error@+1 {{expected pages [page, head, slot, channel] or [page, head, slot] with a static number of slots, got 'memref<?x?x?x64xf32>'}}
   %k = tile.load %x[%i, %i, %i, %i] dims ["k", "", "", "d"] bounded [] limits() through %t[%i]
      : memref<?x?x?x64xf32>, memref<?x?xi32> -> tensor<256x64xf32, #tile.in<far, [k, d]>>
   return
@@ -845,5 +845,37 @@ func.func @nothing_to_divide(%t: tensor<4xf32, #tile.in<near, [q]>>, %x: memref<
 func.func @rest_of_nothing(%t: tensor<4xf32, #tile.in<near, [q]>>, %x: memref<?x?xf32>, %i: index) {
   // expected-error@+1 {{expected rank 'p' in 'tensor<4xf32, #tile.in<near, [q]>>'}}
   tile.store %t, %x[%i, %i] dims ["q", "p mod"] bounded [] limits() split %i : tensor<4xf32, #tile.in<near, [q]>>, memref<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @unpack_elements(%x: tensor<8x32xi8, #tile.in<far, [k, d]>>) {
+  // expected-error@+1 {{expected bytes of i8 and a result of i4, got 'i8' and 'i8'}}
+  %r = tile.unpack %x group 32 : tensor<8x32xi8, #tile.in<far, [k, d]>> -> tensor<8x64xi8, #tile.in<register, [k, d]>>
+  return
+}
+
+// -----
+
+func.func @unpack_ranks(%x: tensor<8x32xi8, #tile.in<far, [k, d]>>) {
+  // expected-error@+1 {{expected bytes of the result's ranks, got 'tensor<8x32xi8, #tile.in<far, [k, d]>>'}}
+  %r = tile.unpack %x group 32 : tensor<8x32xi8, #tile.in<far, [k, d]>> -> tensor<8x64xi4, #tile.in<register, [k, e]>>
+  return
+}
+
+// -----
+
+func.func @unpack_shape(%x: tensor<8x32xi8, #tile.in<far, [k, d]>>) {
+  // expected-error@+1 {{expected two elements for each byte of the last rank, got 'tensor<16x32xi4, #tile.in<register, [k, d]>>'}}
+  %r = tile.unpack %x group 32 : tensor<8x32xi8, #tile.in<far, [k, d]>> -> tensor<16x32xi4, #tile.in<register, [k, d]>>
+  return
+}
+
+// -----
+
+func.func @unpack_group(%x: tensor<8x32xi8, #tile.in<far, [k, d]>>) {
+  // expected-error@+1 {{expected an even group that divides 64, got 48}}
+  %r = tile.unpack %x group 48 : tensor<8x32xi8, #tile.in<far, [k, d]>> -> tensor<8x64xi4, #tile.in<register, [k, d]>>
   return
 }

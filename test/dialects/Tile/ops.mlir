@@ -145,3 +145,14 @@ func.func @split(%x: memref<?x?x8xf32>, %y: memref<?x8xf32>, %p: index, %end: in
        : tensor<8x4xf32, #tile.in<near, [d, q]>>, memref<?x8xf32>
   return
 }
+
+// Bytes through a page table; each holds two elements.
+// CHECK-LABEL: @nibbles
+// CHECK: tile.load {{.*}} through %{{.*}}[%{{.*}}] : memref<?x?x16x32xi8>, memref<?x?xi32> -> tensor<256x32xi8, #tile.in<far, [k, d]>>
+// CHECK: tile.unpack %{{.*}} group 32 : tensor<256x32xi8, #tile.in<far, [k, d]>> -> tensor<256x64xi4, #tile.in<register, [k, d]>>
+func.func @nibbles(%x: memref<?x?x16x32xi8>, %t: memref<?x?xi32>, %i: index) {
+  %k = tile.load %x[%i, %i, %i, %i] dims ["k", "", "", "d"] bounded [] limits() through %t[%i]
+     : memref<?x?x16x32xi8>, memref<?x?xi32> -> tensor<256x32xi8, #tile.in<far, [k, d]>>
+  %n = tile.unpack %k group 32 : tensor<256x32xi8, #tile.in<far, [k, d]>> -> tensor<256x64xi4, #tile.in<register, [k, d]>>
+  return
+}

@@ -130,7 +130,7 @@ func.func @rank_by_value(%X: tensor<?x?xf32>) -> tensor<?xf32>
 func.func @reshaped_pages(%P: tensor<?x2x16x4xf32>, %T: tensor<?x?xi32>, %N: tensor<?xi32>) -> tensor<?x?x4xf32>
     attributes {tile.schedule = #tile.schedule<rows = 4, keys = 8, block = 2, lanes = 4, pairs = false, splits = 1>} {
   %x = cascade.gather %P, %T, %N : tensor<?x2x16x4xf32>, tensor<?x?xi32>, tensor<?xi32> -> tensor<?x2x?x4xf32>
-  // expected-error@+1 {{expected no reshape of pages: gather them as they are used}}
+  // expected-error@+1 {{expected no reshape of pages or other views: gather them as they are used}}
   %y = tensor.collapse_shape %x [[0, 1], [2], [3]] : tensor<?x2x?x4xf32> into tensor<?x?x4xf32>
   %z = cascade.einsum %y[b, k, c] -> [b, k, c] {
   ^bb0(%e: f32):
@@ -166,7 +166,7 @@ func.func @inner_extent(%X: tensor<?x?x?xf32>) -> tensor<?xf32>
 
 func.func @input_element(%X: tensor<?x?xi64>) -> tensor<?xf32>
     attributes {tile.schedule = #tile.schedule<rows = 4, keys = 8, block = 2, lanes = 4, pairs = false, splits = 1>} {
-  // expected-error@+1 {{expected input 0 of floats or i32, got 'i64'}}
+  // expected-error@+1 {{expected input 0 of floats, i32, i8 or i4, got 'i64'}}
   %o = cascade.fold parallel [q] stream k ins(%X[q, k]) -> [q] identity [0.0 : f32]
     init () {
       %z = arith.constant 0.0 : f32
@@ -580,4 +580,80 @@ func.func @pages_without_lengths(%P: tensor<?x?x4x8xf32>, %T: tensor<?x?xi32>, %
       cascade.yield %l : tensor<8xf32>
     } : (tensor<?x?x?x8xf32>) -> tensor<?x?x8xf32>
   return %o : tensor<?x?x8xf32>
+}
+
+// -----
+
+func.func @view_of_view(%x: tensor<?x2xi8>) -> tensor<?xf32>
+    attributes {tile.schedule = #tile.schedule<rows = 4, keys = 8, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %n = cascade.unpack %x group 4 : tensor<?x2xi8> -> tensor<?x4xi4>
+  // expected-error@+1 {{expected a view of an argument or of gathered pages, got one of another view}}
+  %r = cascade.repeat %n times 2 : tensor<?x4xi4> -> tensor<?x8xi4>
+  %s = cascade.einsum %r[q, d] -> [q] reduce sum {
+  ^bb0(%a: i4):
+    %f = arith.sitofp %a : i4 to f32
+    cascade.yield %f : f32
+  } : (tensor<?x8xi4>) -> tensor<?xf32>
+  return %s : tensor<?xf32>
+}
+
+// -----
+
+// The channels of a view are read in whole groups.
+func.func @view_streamed(%x: tensor<?x4xf32>) -> tensor<?xf32>
+    attributes {tile.schedule = #tile.schedule<rows = 4, keys = 8, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %r = cascade.repeat %x times 2 : tensor<?x4xf32> -> tensor<?x8xf32>
+  // expected-error@+1 {{expected rank 'k' of input 0, a view of nibbles or repeated elements, to be neither parallel nor streamed}}
+  %o = cascade.fold parallel [q] stream k ins(%r[q, k]) -> [q] identity [0.0 : f32]
+    init () {
+      %z = arith.constant 0.0 : f32
+      cascade.yield %z : f32
+    }
+    step (%s: f32, %a: tensor<?xf32>) {
+      %t = cascade.einsum %a[k] -> [] reduce sum {
+      ^bb0(%v: f32):
+        cascade.yield %v : f32
+      } : (tensor<?xf32>) -> f32
+      %n = arith.addf %s, %t : f32
+      cascade.yield %n : f32
+    }
+    merge (%s: f32, %t: f32) {
+      %n = arith.addf %s, %t : f32
+      cascade.yield %n : f32
+    }
+    finish (%s: f32) {
+      cascade.yield %s : f32
+    } : (tensor<?x8xf32>) -> tensor<?xf32>
+  return %o : tensor<?xf32>
+}
+
+// -----
+
+// Stored integers are not counted with.
+func.func @narrow_arithmetic(%x: tensor<?x?xi8>) -> tensor<?xf32>
+    attributes {tile.schedule = #tile.schedule<rows = 4, keys = 8, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %o = cascade.fold parallel [q] stream k ins(%x[q, k]) -> [q] identity [0.0 : f32]
+    init () {
+      %z = arith.constant 0.0 : f32
+      cascade.yield %z : f32
+    }
+    step (%s: f32, %a: tensor<?xi8>) {
+      %t = cascade.einsum %a[k] -> [] reduce sum {
+      ^bb0(%v: i8):
+        // expected-error@+1 {{expected stored integers to be converted before other arithmetic, got 'arith.addi'}}
+        %w = arith.addi %v, %v : i8
+        %f = arith.sitofp %w : i8 to f32
+        cascade.yield %f : f32
+      } : (tensor<?xi8>) -> f32
+      %n = arith.addf %s, %t : f32
+      cascade.yield %n : f32
+    }
+    merge (%s: f32, %t: f32) {
+      %n = arith.addf %s, %t : f32
+      cascade.yield %n : f32
+    }
+    finish (%s: f32) {
+      cascade.yield %s : f32
+    } : (tensor<?x?xi8>) -> tensor<?xf32>
+  return %o : tensor<?xf32>
 }
