@@ -18,6 +18,7 @@
 #include "fovea/dialects/Tile/Layout.h"
 #include "fovea/dialects/Tile/TileOps.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -424,6 +425,15 @@ void LayoutAssigner::insertConversions() {
                       p.rowName(), p.atomRows(), p.atomK(), rowsPerSubgroup(),
                       tile::getExtent(layout, p.contracted))) {
       OpOperand &use = p.op->getOpOperand(operand == p.op.getLhs() ? 0 : 1);
+      // Rounded before they move: half of the bits, and each once.
+      auto type = cast<RankedTensorType>(operand.getType());
+      if (type.getElementTypeBitWidth() >
+          p.atom.getType().getIntOrFloatBitWidth()) {
+        OpBuilder b(p.op);
+        auto narrow = RankedTensorType::get(type.getShape(), p.atom.getType(),
+                                            type.getEncoding());
+        use.set(arith::TruncFOp::create(b, p.op.getLoc(), narrow, operand));
+      }
       convertOperand(use, makeOperandLayout(p));
     }
     convertResult(p.op, makeResultLayout(p));

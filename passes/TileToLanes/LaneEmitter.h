@@ -84,6 +84,8 @@ private:
   mlir::Value shuffle(mlir::Value vector, llvm::ArrayRef<int64_t> registers);
   mlir::Value fromElements(llvm::ArrayRef<mlir::Value> elements);
   mlir::Value exchange(mlir::Value scalar, mlir::Value lane, int64_t mask);
+  struct Moved;
+  void exchangeRegisters(mlir::Value vector, Moved &moved);
 
   // LaneFunctions.cpp: numbers that depend on the lane.
   mlir::Value laneSum(llvm::ArrayRef<int64_t> weights, bool isXor = false);

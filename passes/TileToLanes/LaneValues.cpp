@@ -270,6 +270,42 @@ LogicalResult LaneEmitter::emitLookup(tile::LookupOp op) {
 // Conversions
 //===----------------------------------------------------------------------===//
 
+/// Registers of one lane, by its function: what a conversion brings from there.
+struct LaneEmitter::Moved {
+  tile::LaneFunction lane;
+  SmallVector<int64_t> registers;
+  llvm::SmallDenseMap<int64_t, Value> values; // of this lane, once brought
+};
+
+/// Brings the registers, two of 16 bits at a time.
+void LaneEmitter::exchangeRegisters(Value vector, Moved &moved) {
+  Value lane = arith::XOrIOp::create(
+      b, loc, laneSum(moved.lane.weights, /*isXor=*/true),
+      index(moved.lane.base));
+  Type element = getElementTypeOrSelf(vector.getType());
+  bool isPaired = element.getIntOrFloatBitWidth() == 16;
+  ArrayRef<int64_t> left = moved.registers;
+  while (!left.empty()) {
+    Value first = vector::ExtractOp::create(b, loc, vector, left[0]);
+    if (!isPaired || left.size() == 1) {
+      moved.values[left[0]] = exchange(first, lane, 0);
+      left = left.drop_front();
+      continue;
+    }
+    Value second = vector::ExtractOp::create(b, loc, vector, left[1]);
+    auto words = VectorType::get({1}, b.getI32Type());
+    Value pair = fromElements({first, second});
+    Value word = vector::ExtractOp::create(
+        b, loc, vector::BitCastOp::create(b, loc, words, pair), 0);
+    word = fromElements({exchange(word, lane, 0)});
+    pair = vector::BitCastOp::create(b, loc, pair.getType(), word);
+    for (int64_t i : {0, 1}) {
+      moved.values[left[i]] = vector::ExtractOp::create(b, loc, pair, i);
+    }
+    left = left.drop_front(2);
+  }
+}
+
 LogicalResult LaneEmitter::emitConvert(tile::ConvertOp op) {
   LayoutAttr from = tile::getLayout(op.getValue().getType());
   LayoutAttr to = tile::getLayout(op.getType());
@@ -282,20 +318,47 @@ LogicalResult LaneEmitter::emitConvert(tile::ConvertOp op) {
   }
   SmallVector<int64_t> registers;
   SmallVector<Value> elements;
-  for (const tile::Conversion::Source &source : plan.sources) {
-    if (plan.kind == tile::Conversion::Registers) {
+  if (plan.kind == tile::Conversion::Registers) {
+    for (const tile::Conversion::Source &source : plan.sources) {
       registers.push_back(source.registers.front());
+    }
+    map.map(op.getResult(), shuffle(vector, registers));
+    return success();
+  }
+  // Every register that some lane wants, once.
+  SmallVector<Moved> lanes;
+  auto find = [&](const tile::LaneFunction &lane) -> Moved & {
+    for (Moved &moved : lanes) {
+      if (moved.lane == lane) {
+        return moved;
+      }
+    }
+    lanes.emplace_back();
+    lanes.back().lane = lane;
+    return lanes.back();
+  };
+  for (const tile::Conversion::Source &source : plan.sources) {
+    Moved &moved = find(source.lane);
+    for (int64_t reg : source.registers) {
+      if (!llvm::is_contained(moved.registers, reg)) {
+        moved.registers.push_back(reg);
+      }
+    }
+  }
+  for (Moved &moved : lanes) {
+    if (!moved.lane.isIdentity()) {
+      exchangeRegisters(vector, moved);
       continue;
     }
-    Value lane = arith::XOrIOp::create(
-        b, loc, laneSum(source.lane.weights, /*isXor=*/true),
-        index(source.lane.base));
-    // Bring every register that some lane wants, and let the lane choose.
+    for (int64_t reg : moved.registers) {
+      moved.values[reg] = vector::ExtractOp::create(b, loc, vector, reg);
+    }
+  }
+  for (const tile::Conversion::Source &source : plan.sources) {
+    // Let the lane choose.
     SmallVector<Value> brought;
     for (int64_t reg : source.registers) {
-      Value scalar = vector::ExtractOp::create(b, loc, vector, reg);
-      brought.push_back(source.lane.isIdentity() ? scalar
-                                                 : exchange(scalar, lane, 0));
+      brought.push_back(find(source.lane).values[reg]);
     }
     for (unsigned bit : source.select) {
       SmallVector<int64_t> weights(bit + 1, 0);
@@ -311,9 +374,7 @@ LogicalResult LaneEmitter::emitConvert(tile::ConvertOp op) {
     }
     elements.push_back(brought.front());
   }
-  map.map(op.getResult(), plan.kind == tile::Conversion::Registers
-                              ? shuffle(vector, registers)
-                              : fromElements(elements));
+  map.map(op.getResult(), fromElements(elements));
   return success();
 }
 

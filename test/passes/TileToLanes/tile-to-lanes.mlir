@@ -88,3 +88,31 @@ func.func @attention(%arg0: tensor<?x?x?x64xbf16>, %arg1: !attn.kv<dense, key = 
   return %output : tensor<?x?x?x64xbf16>
 }
 }
+
+// -----
+
+// Half of a result's rows are in either half of the lanes, and operands want all
+// of them in both: weights are rounded first, and two of them move at a time.
+// CHECK-LABEL: func.func private @attention_tasks_0
+// CHECK: math.exp %{{.*}} : vector<8xf32>
+// CHECK: arith.truncf %{{.*}} : vector<8xf32> to vector<8xbf16>
+// CHECK: [[WORD:%.*]] = vector.bitcast %{{.*}} : vector<2xbf16> to vector<1xi32>
+// CHECK-COUNT-8: gpu.shuffle idx %{{.*}} : i32
+// CHECK-NOT: gpu.shuffle idx
+// CHECK: vector.from_elements %{{.*}} : vector<16xbf16>
+// CHECK: tile.matrix %{{.*}} shape [16, 16, 16] : vector<16xbf16>, vector<16xbf16>, vector<8xf32>
+#machine = #tile.machine<lanes = 32, near = 65536, banks = 32, copy = 0, matrix_load = false, atoms = [
+  #tile.atom<shape = [16, 16, 16], type = bf16, sum = f32, rate = 256,
+    a = <register = [k(16:1)], lane = [m(16:1), _(2)], subgroup = []>,
+    b = <register = [k(16:1)], lane = [n(16:1), _(2)], subgroup = []>,
+    c = <register = [m(8:2)], lane = [n(16:1), m(2:1)], subgroup = []>>,
+  #tile.atom<shape = [8, 4, 1], type = f32, sum = f32, rate = 128,
+    a = <register = [], lane = [_(4), m(8:1)], subgroup = []>,
+    b = <register = [], lane = [n(4:1), _(8)], subgroup = []>,
+    c = <register = [], lane = [n(4:1), m(8:1)], subgroup = []>>]>
+module attributes {tile.machine = #machine} {
+func.func @attention(%arg0: tensor<?x?x?x64xbf16>, %arg1: !attn.kv<dense, key = 64, value = 64, bf16>) -> tensor<?x?x?x64xbf16> attributes {tile.schedule = #tile.schedule<rows = 64, keys = 16, block = 16, lanes = 32, pairs = false, splits = 1, subgroups = 4, stages = 2>} {
+  %output = attn.attend %arg0, %arg1 pattern<all> : (tensor<?x?x?x64xbf16>, !attn.kv<dense, key = 64, value = 64, bf16>) -> tensor<?x?x?x64xbf16>
+  return %output : tensor<?x?x?x64xbf16>
+}
+}
