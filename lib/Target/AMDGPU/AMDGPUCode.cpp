@@ -11,6 +11,8 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Utils/Cloning.h"
 
 #include <mutex>
 
@@ -130,18 +132,13 @@ static llvm::Error readMetadata(llvm::ArrayRef<char> binary,
   return llvm::Error::success();
 }
 
-llvm::Expected<DeviceCode>
-fovea::makeAMDGPUCode(const llvm::Module &module,
-                      const MachineDescription &description) {
-  auto machine = createTargetMachine(description, /*optLevel=*/3);
-  if (!machine) {
-    return machine.takeError();
-  }
-  auto text = emitCode(module, **machine, llvm::CodeGenFileType::AssemblyFile);
+static llvm::Expected<DeviceCode> emit(const llvm::Module &module,
+                                       llvm::TargetMachine &machine) {
+  auto text = emitCode(module, machine, llvm::CodeGenFileType::AssemblyFile);
   if (!text) {
     return text.takeError();
   }
-  auto object = emitCode(module, **machine, llvm::CodeGenFileType::ObjectFile);
+  auto object = emitCode(module, machine, llvm::CodeGenFileType::ObjectFile);
   if (!object) {
     return object.takeError();
   }
@@ -157,4 +154,30 @@ fovea::makeAMDGPUCode(const llvm::Module &module,
     return error;
   }
   return code;
+}
+
+llvm::Expected<DeviceCode>
+fovea::makeAMDGPUCode(const llvm::Module &module,
+                      const MachineDescription &description) {
+  auto machine = createTargetMachine(description, /*optLevel=*/3);
+  if (!machine) {
+    return machine.takeError();
+  }
+  auto code = emit(module, **machine);
+  if (!code) {
+    return code;
+  }
+  std::unique_ptr<llvm::Module> copy;
+  for (const KernelInfo &info : code->kernels) {
+    bool spills = info.spillBytes > 0 || info.stackBytes > 0;
+    if (!spills || !module.getFunction(info.name)->hasFnAttribute(
+                       kAccumulatorsAttribute)) {
+      continue;
+    }
+    if (!copy) {
+      copy = llvm::CloneModule(module);
+    }
+    copy->getFunction(info.name)->removeFnAttr(kAccumulatorsAttribute);
+  }
+  return copy ? emit(*copy, **machine) : std::move(code);
 }

@@ -76,9 +76,23 @@ protected:
   void prepare(llvm::Module &module) const override {
     module.addModuleFlag(llvm::Module::Error, "amdhsa_code_object_version",
                          500);
+    if (!isMatrixCore()) {
+      return;
+    }
+    for (llvm::Function &function : module) {
+      if (!function.isDeclaration()) {
+        function.addFnAttr(kAccumulatorsAttribute, "0");
+      }
+    }
   }
+  /// V_PK_MUL_F32 and its like: "CDNA3 Instruction Set Architecture", chapter
+  /// on packed math.
+  unsigned getVectorBits() const override { return isMatrixCore() ? 64 : 32; }
 
 private:
+  /// CDNA, as against RDNA.
+  bool isMatrixCore() const { return chip.lanes == 64; }
+
   DeviceChip chip;
 };
 

@@ -72,7 +72,7 @@ static void allowContraction(llvm::Module &module) {
 }
 
 /// Lanes have scalar registers: vectors are split first, so that all that
-/// follows sees single elements (pairs of 16 bits stay).
+/// follows sees what one instruction computes (pairs of 16 bits stay).
 ///
 /// Neither LLVM's unrolling (lane code is unrolled where that pays) nor its
 /// hoisting out of loops: a step of a stream has hundreds of addresses in near
@@ -85,7 +85,8 @@ static constexpr llvm::StringLiteral kLanePasses =
     "dse,adce,simplifycfg,instcombine<no-verify-fixpoint>),"
     "globaldce";
 
-static void optimizeLanes(llvm::Module &module, llvm::TargetMachine &machine) {
+static void optimizeLanes(llvm::Module &module, llvm::TargetMachine &machine,
+                          unsigned vectorBits) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager calls;
@@ -97,7 +98,7 @@ static void optimizeLanes(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, calls, modules);
   llvm::ScalarizerPassOptions options;
-  options.ScalarizeMinBits = 32;
+  options.ScalarizeMinBits = vectorBits;
   llvm::ModulePassManager passes;
   passes.addPass(llvm::createModuleToFunctionPassAdaptor(
       llvm::ScalarizerPass(options)));
@@ -150,7 +151,7 @@ Device::makeModule(mlir::Operation *gpuModule,
     return llvm::createStringError("kernels are not valid LLVM IR: " + broken);
   }
   allowContraction(*module);
-  optimizeLanes(*module, **machine);
+  optimizeLanes(*module, **machine, getVectorBits());
   return module;
 }
 

@@ -129,6 +129,8 @@ public:
 protected:
   /// Adds what the family's code generator wants to find in a module.
   virtual void prepare(llvm::Module &module) const {}
+  /// Bits of the widest vector of floats that one instruction computes.
+  virtual unsigned getVectorBits() const { return 32; }
 };
 
 /// Functions of `module` that a host can launch, with what the module says of
