@@ -103,7 +103,7 @@ llvm::Expected<std::string> DeviceExecutable::emit(EmitKind kind) {
       return made.takeError();
     }
     if (kind == EmitKind::Assembly) {
-      return (*made)->text;
+      return getDevice().makeText(*kernels, **made);
     }
     if ((*made)->binary.empty()) {
       return llvm::createStringError((*made)->remark);

@@ -134,10 +134,6 @@ static llvm::Error readMetadata(llvm::ArrayRef<char> binary,
 
 static llvm::Expected<DeviceCode> emit(const llvm::Module &module,
                                        llvm::TargetMachine &machine) {
-  auto text = emitCode(module, machine, llvm::CodeGenFileType::AssemblyFile);
-  if (!text) {
-    return text.takeError();
-  }
   auto object = emitCode(module, machine, llvm::CodeGenFileType::ObjectFile);
   if (!object) {
     return object.takeError();
@@ -147,7 +143,6 @@ static llvm::Expected<DeviceCode> emit(const llvm::Module &module,
     return binary.takeError();
   }
   DeviceCode code;
-  code.text.assign(text->begin(), text->end());
   code.binary = std::move(*binary);
   code.kernels = listKernels(module);
   if (llvm::Error error = readMetadata(code.binary, code.kernels)) {
@@ -179,5 +174,12 @@ fovea::makeAMDGPUCode(const llvm::Module &module,
     }
     copy->getFunction(info.name)->removeFnAttr(kAccumulatorsAttribute);
   }
-  return copy ? emit(*copy, **machine) : std::move(code);
+  if (!copy) {
+    return code;
+  }
+  code = emit(*copy, **machine);
+  if (code) {
+    code->module = std::move(copy);
+  }
+  return code;
 }

@@ -155,6 +155,23 @@ Device::makeModule(mlir::Operation *gpuModule,
   return module;
 }
 
+llvm::Expected<std::string>
+Device::makeText(const llvm::Module &module, const DeviceCode &code) const {
+  if (!code.text.empty()) {
+    return code.text;
+  }
+  auto machine = createTargetMachine(getMachine(), /*optLevel=*/3);
+  if (!machine) {
+    return machine.takeError();
+  }
+  auto text = emitCode(code.module ? *code.module : module, **machine,
+                       llvm::CodeGenFileType::AssemblyFile);
+  if (!text) {
+    return text.takeError();
+  }
+  return std::string(text->begin(), text->end());
+}
+
 std::vector<KernelInfo> fovea::listKernels(const llvm::Module &module) {
   std::vector<KernelInfo> kernels;
   for (const llvm::Function &function : module) {

@@ -20,7 +20,7 @@ llvm::ArrayRef<MatrixAtom> getAMDGPUAtoms(const DeviceChip &chip);
 inline constexpr llvm::StringLiteral kAccumulatorsAttribute =
     "amdgpu-agpr-alloc";
 
-/// Assembly and a code object (hsaco) for `module`. Kernels with
+/// A code object (hsaco) for `module`. Kernels with
 /// kAccumulatorsAttribute lose it if they spill: a register that needs moving is
 /// better than memory.
 llvm::Expected<DeviceCode> makeAMDGPUCode(const llvm::Module &module,

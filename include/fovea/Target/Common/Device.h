@@ -4,7 +4,7 @@
 // it is `tile.machine`, an attribute; what the driver needs is its code:
 //
 //   auto module = device.makeModule(gpuModule, context);  // LLVM IR, optimised
-//   auto code = device.makeCode(**module);                // text and binary
+//   auto code = device.makeCode(**module);                // what drivers load
 //
 // The module is also what the emulator runs.
 //
@@ -20,6 +20,7 @@
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 
+#include <memory>
 #include <optional>
 
 namespace fovea {
@@ -85,10 +86,13 @@ struct KernelInfo {
 
 /// Code for one chip.
 struct DeviceCode {
-  std::string text;         // PTX or assembly
+  std::string text;         // PTX; empty where no driver takes text
   std::vector<char> binary; // cubin or hsaco; empty if none could be made
   std::vector<KernelInfo> kernels;
   std::string remark; // why there is no binary, else empty
+  /// What the code was generated from, where that is not the module that
+  /// makeCode was given.
+  std::unique_ptr<llvm::Module> module;
 };
 
 /// Attributes of a kernel that lowering leaves for later stages.
@@ -125,6 +129,11 @@ public:
   /// Code for what makeModule returned.
   virtual llvm::Expected<DeviceCode>
   makeCode(const llvm::Module &module) const = 0;
+
+  /// PTX or assembly of the code that makeCode made of `module`. Where drivers
+  /// take binaries alone this generates it once more, as text.
+  llvm::Expected<std::string> makeText(const llvm::Module &module,
+                                       const DeviceCode &code) const;
 
 protected:
   /// Adds what the family's code generator wants to find in a module.
