@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Arrays.h"
+#include "NpyFiles.h"
 
 #include "fovea/Support/FloatBits.h"
 
@@ -24,11 +24,14 @@ struct ElementType {
   const char *descr;
   int64_t bytes;
   bool isReal;
+  const char *name; // NumPy's
 };
 
 constexpr ElementType elementTypes[] = {
-    {"|b1", 1, false}, {"|u1", 1, false}, {"|i1", 1, false}, {"<i4", 4, false}, {"<i8", 8, false},
-    {"<f2", 2, true},  {"<f4", 4, true},  {"<f8", 8, true},
+    {"|b1", 1, false, "bool"},   {"|u1", 1, false, "uint8"},
+    {"|i1", 1, false, "int8"},   {"<i4", 4, false, "int32"},
+    {"<i8", 8, false, "int64"},  {"<f2", 2, true, "float16"},
+    {"<f4", 4, true, "float32"}, {"<f8", 8, true, "float64"},
 };
 
 struct NpyFile {
@@ -157,44 +160,24 @@ static bool readNpy(const std::string &path, NpyFile &file) {
   return true;
 }
 
-/// Whether an integer type holds a value.
-static bool holds(int32_t dtype, int64_t value) {
-  return dtype == FOVEA_I32  ? value == static_cast<int32_t>(value)
-         : dtype == FOVEA_I1 ? value == 0 || value == 1
-         : dtype == FOVEA_I8 ? value == static_cast<int8_t>(value)
-                             : true;
-}
-
-bool fovea::readArray(const std::string &path, const fovea_parameter &parameter,
-                      Array &array) {
+bool fovea::readArray(const std::string &path, const ArgumentType &type,
+                      HostArray &array) {
   NpyFile file;
-  if (!readNpy(path, file) ||
-      !checkShape(file.shape, parameter, "'" + path + "'") ||
-      !array.allocate(static_cast<fovea_dtype>(parameter.dtype), file.shape)) {
+  if (!readNpy(path, file)) {
     return false;
   }
-  if (array.isReal() != file.type.isReal) {
-    return refuse(path, std::string("expected ") +
-                            (array.isReal() ? "floating-point" : "integer") +
-                            " elements for '" + parameter.name + "'");
+  std::string problem = convertElements(
+      file.shape, file.type.isReal, file.type.name,
+      [&](int64_t i) { return file.getReal(i); },
+      [&](int64_t i) { return file.getInteger(i); }, type, "'" + path + "'",
+      array);
+  if (!problem.empty()) {
+    fovea_rt_fail(problem.c_str());
   }
-  for (int64_t i = 0; i < array.getNumElements(); ++i) {
-    if (array.isReal()) {
-      array.set(i, file.getReal(i));
-      continue;
-    }
-    int64_t value = file.getInteger(i);
-    if (!holds(parameter.dtype, value)) {
-      return refuse(path, "element " + std::to_string(i) + " for '" +
-                              parameter.name + "' is " + std::to_string(value) +
-                              ", which its element type lacks");
-    }
-    array.setInteger(i, value);
-  }
-  return true;
+  return problem.empty();
 }
 
-bool fovea::writeArray(const std::string &path, const Array &array) {
+bool fovea::writeArray(const std::string &path, const HostArray &array) {
   int32_t dtype = array.get().dtype;
   const char *descr = array.isReal()       ? "<f4"
                       : dtype == FOVEA_I64 ? "<i8"
@@ -219,7 +202,7 @@ bool fovea::writeArray(const std::string &path, const Array &array) {
                  static_cast<size_t>(array.getNumBytes()));
   } else {
     for (int64_t i = 0; i < array.getNumElements(); ++i) {
-      float value = static_cast<float>(array.get(i));
+      float value = static_cast<float>(array.getReal(i));
       bytes.append(reinterpret_cast<const char *>(&value), sizeof(value));
     }
   }

@@ -18,7 +18,11 @@ const char *fovea::getHelp() {
          "  --device NAME          cpu (default), or a device with its number "
          "or options:\n"
          "                         cuda, cuda:1, hip:0, emulated, "
-         "emulated:early,race\n"
+         "emulated:early,lifo. Given\n"
+         "                         more than once, it runs on each, and all "
+         "must give the\n"
+         "                         same bits\n"
+         "  --race-check           with the race detector of the emulator\n"
          "  --info                 what that device is\n"
          "  --target NAME          code for this target and no other\n"
          "  --entry NAME           function to run (default: the only one)\n"
@@ -61,6 +65,7 @@ private:
   bool parseValue(const std::string &name, const std::string &value);
   bool parseNumber(const std::string &name, const std::string &value,
                    int64_t least, int64_t most, int64_t &number);
+  bool nameDevices();
 
   int argc;
   char **argv;
@@ -111,7 +116,7 @@ bool Parser::parseValue(const std::string &name, const std::string &value) {
     return true;
   };
   if (name == "--device") {
-    return set(options.device, value);
+    return add(options.devices, value);
   }
   if (name == "--target") {
     return set(options.target, value);
@@ -173,10 +178,11 @@ bool Parser::parseOne(std::string argument) {
   if (argument[1] != '-') {
     argument.insert(0, "-");
   }
-  bool *flag = argument == "--print"  ? &options.prints
-               : argument == "--info" ? &options.showsDevice
-               : argument == "--help" ? &options.showsHelp
-                                      : nullptr;
+  bool *flag = argument == "--print"        ? &options.prints
+               : argument == "--info"       ? &options.showsDevice
+               : argument == "--help"       ? &options.showsHelp
+               : argument == "--race-check" ? &options.checksRaces
+                                            : nullptr;
   if (flag) {
     *flag = true;
     return true;
@@ -191,6 +197,28 @@ bool Parser::parseOne(std::string argument) {
   return parseValue(argument, argv[next++]);
 }
 
+/// Where to run: what --device says, else the CPU; with --race-check devices
+/// that are emulated.
+bool Parser::nameDevices() {
+  std::vector<std::string> &names = options.devices;
+  if (names.empty()) {
+    names.push_back(options.checksRaces ? "emulated" : "cpu");
+  }
+  for (std::string &name : names) {
+    if (!options.checksRaces) {
+      break;
+    }
+    size_t colon = name.find(':');
+    if (name.substr(0, colon) != "emulated") {
+      return refuse("expected emulated devices for --race-check, got '" + name +
+                    "'");
+    }
+    name = "emulated:race" +
+           (colon == std::string::npos ? "" : "," + name.substr(colon + 1));
+  }
+  return true;
+}
+
 bool Parser::parse() {
   while (next < argc) {
     if (!parseOne(argv[next++])) {
@@ -203,7 +231,7 @@ bool Parser::parse() {
   if (!options.inputs.empty() && !options.randoms.empty()) {
     return refuse("expected --input or --random, got both");
   }
-  return true;
+  return nameDevices();
 }
 
 bool fovea::parseOptions(int argc, char **argv, LaunchOptions &options) {

@@ -11,7 +11,7 @@ namespace fovea {
 
 struct LaunchOptions {
   std::string file;
-  std::string device = "cpu";
+  std::vector<std::string> devices; // at least one
   std::string target, entry;
   std::vector<std::string> inputs, outputs, expected, randoms, shapes;
   uint64_t seed = 0;
@@ -21,6 +21,7 @@ struct LaunchOptions {
   bool prints = false;
   bool showsDevice = false;
   bool showsHelp = false;
+  bool checksRaces = false;
 };
 
 /// False after an error.

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Arrays.h"
+#include "NpyFiles.h"
 #include "Options.h"
 
 #include "fovea/Support/Tolerance.h"
@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
+#include <cstring>
 
 using namespace fovea;
 
@@ -24,27 +25,43 @@ static bool refuse(const std::string &text) {
   return false;
 }
 
+/// False after an error, which a function with a text for results reported.
+static bool accept(const std::string &problem) {
+  return problem.empty() || refuse(problem);
+}
+
+static ArgumentType getType(const fovea_parameter &parameter) {
+  return {parameter.name,
+          static_cast<fovea_dtype>(parameter.dtype),
+          {parameter.sizes, parameter.sizes + parameter.rank}};
+}
+
 namespace {
 
-/// One run of the tool: everything that is open.
+/// The program on one device, and everything that is open for it. Functions
+/// that return bool are false after an error.
 class Launch {
 public:
-  explicit Launch(const LaunchOptions &options) : options(options) {}
+  Launch(const LaunchOptions &options, const std::string &deviceName)
+      : options(options), deviceName(deviceName) {}
   ~Launch();
 
-  /// False after an error.
+  bool openDevice();
+  /// Runs it once.
   bool run();
+  /// Refuses outputs with other bits than those of `first`.
+  bool compareBits(const Launch &first) const;
+  /// With --expect.
+  bool compareOutputs();
+  bool writeOutputs();
+  bool bench();
 
 private:
-  bool openDevice();
   bool readInputs();
   bool makeOutputs();
   bool copyToDevice();
   bool call();
   bool copyBack();
-  bool compareOutputs();
-  bool writeOutputs();
-  bool bench();
   bool timeOnce(double &milliseconds);
 
   const fovea_parameter &getParameter(size_t i) const {
@@ -52,12 +69,13 @@ private:
   }
 
   const LaunchOptions &options;
+  const std::string &deviceName;
   fovea_device *device = nullptr; // null for the CPU
   fovea_program *program = nullptr;
   fovea_event *begin = nullptr, *end = nullptr;
   const fovea_signature *signature = nullptr;
   size_t numInputs = 0;
-  std::vector<Array> arrays;           // inputs, then outputs
+  std::vector<HostArray> arrays;       // inputs, then outputs
   std::vector<fovea_tensor> arguments; // the same where they are used
 };
 
@@ -76,13 +94,13 @@ Launch::~Launch() {
 }
 
 bool Launch::openDevice() {
-  if (options.device == "cpu") {
+  if (deviceName == "cpu") {
     if (options.showsDevice) {
       printf("cpu: %d threads\n", fovea_rt_default_threads());
     }
     return true;
   }
-  device = fovea_device_open(options.device.c_str());
+  device = fovea_device_open(deviceName.c_str());
   if (!device) {
     return false;
   }
@@ -121,10 +139,10 @@ bool Launch::readInputs() {
   uint64_t state = options.seed;
   for (size_t i = 0; i < numInputs; ++i) {
     arrays.emplace_back();
-    bool good =
-        isRandom ? makeRandom(options.randoms[i], getParameter(i), state,
-                              arrays.back())
-                 : readArray(options.inputs[i], getParameter(i), arrays.back());
+    ArgumentType type = getType(getParameter(i));
+    bool good = isRandom ? accept(makeRandom(options.randoms[i], type, state,
+                                             arrays.back()))
+                         : readArray(options.inputs[i], type, arrays.back());
     if (!good) {
       return false;
     }
@@ -145,15 +163,15 @@ bool Launch::makeOutputs() {
     return false;
   }
   std::vector<fovea_tensor> inputs;
-  for (const Array &array : arrays) {
+  for (const HostArray &array : arrays) {
     inputs.push_back(array.get());
   }
   for (size_t i = 0; i < numOutputs; ++i) {
     const fovea_parameter &parameter = getParameter(numInputs + i);
     std::vector<int64_t> shape;
     if (!options.shapes.empty()) {
-      if (!parseShape(options.shapes[i], shape) ||
-          !checkShape(shape, parameter, "--output-shape")) {
+      if (!accept(parseShape(options.shapes[i], shape)) ||
+          !accept(checkShape(shape, getType(parameter), "--output-shape"))) {
         return false;
       }
     } else {
@@ -167,8 +185,8 @@ bool Launch::makeOutputs() {
       shape.assign(derived.sizes, derived.sizes + derived.rank);
     }
     arrays.emplace_back();
-    if (!arrays.back().allocate(static_cast<fovea_dtype>(parameter.dtype),
-                                shape)) {
+    if (!accept(arrays.back().allocate(
+            static_cast<fovea_dtype>(parameter.dtype), shape))) {
       return false;
     }
   }
@@ -176,7 +194,7 @@ bool Launch::makeOutputs() {
 }
 
 bool Launch::copyToDevice() {
-  for (const Array &array : arrays) {
+  for (const HostArray &array : arrays) {
     arguments.push_back(array.get());
     if (!device) {
       continue;
@@ -253,6 +271,9 @@ bool Launch::bench() {
     return false;
   }
   std::sort(times.begin(), times.end());
+  if (options.devices.size() > 1) {
+    printf("%s: ", deviceName.c_str());
+  }
   printf("time: median %.4g ms, from %.4g to %.4g, %zu runs\n",
          times[times.size() / 2], times.front(), times.back(), times.size());
   return true;
@@ -277,19 +298,19 @@ bool Launch::compareOutputs() {
   }
   size_t failed = 0;
   for (size_t i = 0; i < options.expected.size(); ++i) {
-    const Array &array = arrays[numInputs + i];
-    fovea_parameter demanded = getParameter(numInputs + i);
-    std::copy_n(array.get().sizes, array.get().rank, demanded.sizes);
+    const HostArray &array = arrays[numInputs + i];
+    ArgumentType demanded = getType(getParameter(numInputs + i));
+    demanded.shape = array.getShape();
     // As wide as the file may be, so that it is not rounded before.
-    demanded.dtype = array.isReal() ? int32_t(FOVEA_F32) : demanded.dtype;
-    Array expected;
+    demanded.dtype = array.isReal() ? FOVEA_F32 : demanded.dtype;
+    HostArray expected;
     if (!readArray(options.expected[i], demanded, expected)) {
       return false;
     }
     std::vector<double> actual, reference;
     for (int64_t j = 0; j < array.getNumElements(); ++j) {
-      actual.push_back(array.get(j));
-      reference.push_back(expected.get(j));
+      actual.push_back(array.getNumber(j));
+      reference.push_back(expected.getNumber(j));
     }
     double allowed =
         !array.isReal() ? 0
@@ -300,7 +321,7 @@ bool Launch::compareOutputs() {
     bool isGood = result.mismatches == 0 && result.worst <= allowed;
     failed += !isGood;
     printf("check %s: %s, worst error %.2e of %.3g, allowed %.2e",
-           demanded.name, isGood ? "good" : "failed", result.worst,
+           demanded.name.c_str(), isGood ? "good" : "failed", result.worst,
            result.magnitude, allowed);
     if (!isGood) {
       printf(", at element %zu: expected %.9g, got %.9g", result.at,
@@ -322,19 +343,6 @@ bool Launch::writeOutputs() {
 }
 
 bool Launch::run() {
-  if (options.prints) {
-    program = fovea_program_open(options.file.c_str());
-    if (program) {
-      printf("%s", fovea_program_describe(program));
-    }
-    return program != nullptr;
-  }
-  if (!openDevice()) {
-    return false;
-  }
-  if (options.file.empty()) {
-    return true; // --info alone
-  }
   program = fovea_program_open(options.file.c_str());
   if (!program) {
     return false;
@@ -345,16 +353,62 @@ bool Launch::run() {
   }
   const char *target =
       options.target.empty() ? nullptr : options.target.c_str();
-  if (fovea_program_load(program, device, target)) {
-    return false;
+  return fovea_program_load(program, device, target) == 0 && copyToDevice() &&
+         call() &&
+         (!device || fovea_device_synchronize(device, nullptr) == 0) &&
+         copyBack();
+}
+
+bool Launch::compareBits(const Launch &first) const {
+  for (size_t i = numInputs; i < arrays.size(); ++i) {
+    if (std::memcmp(arrays[i].get().data, first.arrays[i].get().data,
+                    static_cast<size_t>(arrays[i].getNumBytes())) != 0) {
+      return refuse(deviceName + ": expected the bits of " + first.deviceName +
+                    " in output " + std::to_string(i - numInputs) +
+                    ", got others");
+    }
   }
-  if (!copyToDevice() || !call() ||
-      (device && fovea_device_synchronize(device, nullptr)) || !copyBack()) {
-    return false;
+  return true;
+}
+
+static bool print(const std::string &path) {
+  fovea_program *program = fovea_program_open(path.c_str());
+  if (program) {
+    printf("%s", fovea_program_describe(program));
+  }
+  fovea_program_close(program);
+  return program != nullptr;
+}
+
+static bool runAll(const LaunchOptions &options) {
+  std::vector<std::unique_ptr<Launch>> launches;
+  for (const std::string &name : options.devices) {
+    launches.push_back(std::make_unique<Launch>(options, name));
+    Launch &launch = *launches.back();
+    if (!launch.openDevice()) {
+      return false;
+    }
+    if (options.file.empty()) {
+      continue; // --info alone
+    }
+    if (!launch.run() || !launch.compareBits(*launches.front())) {
+      return false;
+    }
+  }
+  if (options.file.empty()) {
+    return true;
   }
   // A wrong result leaves no file behind.
-  return compareOutputs() && writeOutputs() &&
-         (options.repeats == 0 || bench());
+  if (!launches.front()->compareOutputs() ||
+      !launches.front()->writeOutputs()) {
+    return false;
+  }
+  for (const std::unique_ptr<Launch> &launch : launches) {
+    if (options.repeats > 0 && !launch->bench()) {
+      return false;
+    }
+  }
+  return true;
 }
 
 int main(int argc, char **argv) {
@@ -364,10 +418,7 @@ int main(int argc, char **argv) {
     printf("%s", getHelp());
     return 0;
   }
-  if (good) {
-    Launch launch(options);
-    good = launch.run();
-  }
+  good = good && (options.prints ? print(options.file) : runAll(options));
   if (!good) {
     fflush(stdout);
     fprintf(stderr, "error: %s\n", fovea_rt_last_error());

@@ -3,6 +3,7 @@
 #include "Bench.h"
 
 #include "fovea/Driver/Ceilings.h"
+#include "fovea/Support/HostArray.h"
 #include "fovea/Target/Target.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -40,15 +41,6 @@ countSourceWork(mlir::ModuleOp module, const Entry &entry,
     }
   }
   return countWork(*copy, entry.name, arguments);
-}
-
-static double getBytes(const fovea_tensor &tensor) {
-  static constexpr int sizes[] = {4, 2, 2, 4, 8, 1};
-  double bytes = sizes[tensor.dtype];
-  for (int axis = 0; axis < tensor.rank; ++axis) {
-    bytes *= static_cast<double>(tensor.sizes[axis]);
-  }
-  return bytes;
 }
 
 static void printRate(const char *what, double amount, const char *unit,
@@ -113,7 +105,7 @@ llvm::Error fovea::bench(mlir::ModuleOp module, Executable &program,
   }
   double bytes = 0;
   for (const fovea_tensor &tensor : arguments) {
-    bytes += getBytes(tensor);
+    bytes += static_cast<double>(getNumBytes(tensor));
   }
   printRate("arguments", bytes, "B", median, ceilings.readBytes,
             "reading memory");

@@ -2,6 +2,8 @@
 
 #include "Devices.h"
 
+#include "fovea/Support/HostArray.h"
+
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
@@ -13,15 +15,6 @@ using namespace fovea;
 
 static llvm::Error lastError() {
   return llvm::createStringError(fovea_rt_last_error());
-}
-
-static int64_t countBytes(const fovea_tensor &tensor) {
-  static constexpr int64_t sizes[] = {4, 2, 2, 4, 8, 1}; // by fovea_dtype
-  int64_t bytes = sizes[tensor.dtype];
-  for (int32_t axis = 0; axis < tensor.rank; ++axis) {
-    bytes *= tensor.sizes[axis];
-  }
-  return bytes;
 }
 
 namespace {
@@ -38,7 +31,7 @@ public:
 
   llvm::Error copyIn(llvm::ArrayRef<fovea_tensor> host) {
     for (fovea_tensor tensor : host) {
-      int64_t bytes = countBytes(tensor);
+      int64_t bytes = getNumBytes(tensor);
       void *memory = fovea_device_alloc(device, bytes);
       if (!memory) {
         return lastError();
@@ -118,7 +111,7 @@ static llvm::Error runOnDevice(Executable &program, const Entry &entry,
     return lastError();
   }
   for (const fovea_tensor &tensor : there.get().drop_front(numInputs)) {
-    std::vector<char> bytes(countBytes(tensor));
+    std::vector<char> bytes(getNumBytes(tensor));
     if (fovea_device_copy_out(device, bytes.data(), tensor.data, bytes.size(),
                               nullptr) != 0) {
       return lastError();

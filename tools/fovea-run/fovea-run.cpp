@@ -4,11 +4,14 @@
 //       --output o.npy --check
 //   fovea-run attention.mlir --bench 20
 //       --random 1x8x4096x64,1x8x4096x64,1x8x4096x64
+//   fovea-run attention.fovea --device emulated
+//       --random 1x2x96x64,1x2x96x64,1x2x96x64
 //
 //===----------------------------------------------------------------------===//
 
 #include "Bench.h"
 #include "Devices.h"
+#include "HandOver.h"
 #include "Tensors.h"
 
 #include "fovea/Driver/Compiler.h"
@@ -33,7 +36,9 @@ namespace cl = llvm::cl;
 FreeOptionNames names({"threads"});
 cl::OptionCategory category("fovea-run");
 
-cl::opt<std::string> file(cl::Positional, cl::Required, cl::desc("FILE.mlir"),
+cl::opt<std::string> file(cl::Positional, cl::value_desc("FILE"),
+                          cl::desc("FILE.mlir, a program, or FILE.fovea, a "
+                                   "compiled one, which fovea-launch runs"),
                           cl::cat(category));
 cl::opt<std::string> entryName("entry", cl::value_desc("name"),
                                cl::cat(category),
@@ -87,12 +92,49 @@ cl::opt<int> threads("threads", cl::init(0), cl::value_desc("N"),
 cl::opt<int> optLevel("O", cl::Prefix, cl::init(2), cl::cat(category),
                       cl::value_desc("level"),
                       cl::desc("LLVM's optimisation level (default: 2)"));
+cl::opt<bool> assembles("assemble", cl::cat(category),
+                        cl::desc("Also make machine code for the chip, which "
+                                 "an emulated device does not need; fail if "
+                                 "its assembler refuses"));
 cl::opt<std::string> from(
     "from", cl::value_desc("level"), cl::cat(category),
     cl::desc("What FILE consists of, if not source: tile or vector, with "
              "buffers as arguments and the attribute fovea.output on outputs"));
 
+// What fovea-launch has besides: for compiled programs.
+cl::opt<bool> prints("print", cl::cat(category),
+                     cl::desc("FILE.fovea: say what is in it, and stop"));
+cl::opt<bool> showsDevice("info", cl::cat(category),
+                          cl::desc("FILE.fovea: say what the device is"));
+cl::list<std::string> expectedFiles("expect", cl::value_desc("y.npy"),
+                               cl::cat(category),
+                               cl::desc("FILE.fovea: one file per output to "
+                                        "compare with"));
+cl::opt<double> tolerance("tolerance", cl::value_desc("X"), cl::cat(category),
+                          cl::desc("FILE.fovea: largest error for --expect, "
+                                   "as a part of the largest value"));
+
+/// Options that compile, and those that a compiled program alone takes.
+const std::initializer_list<const cl::Option *> compilerOptions = {
+    &check, &assembles, &optLevel, &from};
+const std::initializer_list<const cl::Option *> launchOptions = {
+    &prints, &showsDevice, std::addressof(expectedFiles), &tolerance};
+
 } // namespace
+
+/// Refuses options that do not go with what FILE is.
+static llvm::Error
+refuseOptions(std::initializer_list<const cl::Option *> options,
+              llvm::StringRef wanted) {
+  for (const cl::Option *option : options) {
+    if (option->getNumOccurrences() > 0) {
+      llvm::StringRef dashes = option->ArgStr.size() > 1 ? "--" : "-";
+      return llvm::createStringError("expected " + wanted + " for " + dashes +
+                                     option->ArgStr + ", got '" + file + "'");
+    }
+  }
+  return llvm::Error::success();
+}
 
 /// Where to run: what --device says, else the emulator; with --race-check those
 /// must be emulated.
@@ -119,16 +161,7 @@ static llvm::Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(message);
 }
 
-static llvm::Expected<HostTensor> readInput(llvm::StringRef path,
-                                            const Parameter &parameter) {
-  llvm::Expected<NpyArray> array = readNpy(path);
-  if (!array) {
-    return array.takeError();
-  }
-  return convertInput(*array, parameter, path);
-}
-
-static llvm::Expected<std::vector<HostTensor>> readInputs(const Entry &entry) {
+static llvm::Expected<std::vector<HostArray>> readInputs(const Entry &entry) {
   bool isRandom = !randoms.empty();
   size_t given = isRandom ? randoms.size() : inputs.size();
   if (given != entry.inputs.size()) {
@@ -140,10 +173,10 @@ static llvm::Expected<std::vector<HostTensor>> readInputs(const Entry &entry) {
                      " inputs (" + names + "), got " + llvm::Twine(given) +
                      (isRandom ? " shapes after --random" : " times --input"));
   }
-  std::vector<HostTensor> tensors;
+  std::vector<HostArray> tensors;
   uint64_t state = seed;
   for (auto [i, parameter] : llvm::enumerate(entry.inputs)) {
-    llvm::Expected<HostTensor> tensor =
+    llvm::Expected<HostArray> tensor =
         isRandom ? makeRandom(randoms[i], parameter, state)
                  : readInput(inputs[i], parameter);
     if (!tensor) {
@@ -154,7 +187,7 @@ static llvm::Expected<std::vector<HostTensor>> readInputs(const Entry &entry) {
   return tensors;
 }
 
-static llvm::Expected<std::vector<HostTensor>>
+static llvm::Expected<std::vector<HostArray>>
 makeOutputs(const Entry &entry, llvm::ArrayRef<fovea_tensor> arguments) {
   if (!outputs.empty() && outputs.size() != entry.outputs.size()) {
     return makeError("expected " + llvm::Twine(entry.outputs.size()) +
@@ -165,26 +198,15 @@ makeOutputs(const Entry &entry, llvm::ArrayRef<fovea_tensor> arguments) {
                      " shapes after --output-shape, got " +
                      llvm::Twine(shapes.size()));
   }
-  std::vector<HostTensor> tensors;
+  std::vector<HostArray> tensors;
   for (auto [i, parameter] : llvm::enumerate(entry.outputs)) {
-    std::optional<llvm::SmallVector<int64_t, 4>> shape =
-        entry.getOutputShape(i, arguments);
-    if (!shapes.empty()) {
-      llvm::Expected<llvm::SmallVector<int64_t, 4>> given =
-          parseShape(shapes[i]);
-      if (!given) {
-        return given.takeError();
-      }
-      if (llvm::Error e = checkShape(*given, parameter, "--output-shape")) {
-        return e;
-      }
-      shape = *given;
+    llvm::Expected<HostArray> tensor = makeOutput(
+        parameter, entry.getOutputShape(i, arguments),
+        shapes.empty() ? std::nullopt : std::optional(shapes[i]));
+    if (!tensor) {
+      return tensor.takeError();
     }
-    if (!shape) {
-      return makeError("the shape of '" + parameter.name +
-                       "' depends on the data: expected --output-shape");
-    }
-    tensors.emplace_back(parameter.dtype, *shape);
+    tensors.push_back(std::move(*tensor));
   }
   return tensors;
 }
@@ -196,12 +218,11 @@ static Precision getPrecision(fovea_dtype dtype) {
 }
 
 /// Compares one output with the interpreter's; false if it is too far away.
-static bool report(const HostTensor &tensor, const reference::Tensor &reference,
+static bool report(const HostArray &tensor, const reference::Tensor &reference,
                    const Parameter &parameter, double allowed) {
   std::vector<double> actual, expected(reference.reals);
   for (int64_t i = 0; i < tensor.getNumElements(); ++i) {
-    actual.push_back(tensor.isReal() ? tensor.getReal(i)
-                                     : double(tensor.getInteger(i)));
+    actual.push_back(tensor.getNumber(i));
   }
   expected.insert(expected.end(), reference.integers.begin(),
                   reference.integers.end());
@@ -235,12 +256,12 @@ static bool report(const HostTensor &tensor, const reference::Tensor &reference,
 }
 
 static llvm::Error checkOutputs(mlir::ModuleOp module, const Entry &entry,
-                                llvm::ArrayRef<HostTensor> inputTensors,
-                                llvm::ArrayRef<HostTensor> outputTensors) {
+                                llvm::ArrayRef<HostArray> inputTensors,
+                                llvm::ArrayRef<HostArray> outputTensors) {
   std::vector<reference::Tensor> arguments;
   Precision narrowest = Precision::F32;
   int64_t length = 1;
-  for (const HostTensor &tensor : inputTensors) {
+  for (const HostArray &tensor : inputTensors) {
     arguments.push_back(toReference(tensor));
     if (!tensor.isReal()) {
       continue;
@@ -289,7 +310,10 @@ static llvm::Expected<CompileOptions> getOptions() {
   return options;
 }
 
-static llvm::Error runTool() {
+static llvm::Error runSource() {
+  if (llvm::Error e = refuseOptions(launchOptions, "a compiled program")) {
+    return e;
+  }
   llvm::Expected<CompileOptions> options = getOptions();
   if (!options) {
     return options.takeError();
@@ -325,19 +349,25 @@ static llvm::Error runTool() {
     return makeError("expected --target of a GPU for --device, got " +
                      targetName);
   }
+  if (assembles) {
+    llvm::Expected<std::string> code = (*program)->emit(EmitKind::Object);
+    if (!code) {
+      return code.takeError();
+    }
+  }
   auto inputTensors = readInputs(**entry);
   if (!inputTensors) {
     return inputTensors.takeError();
   }
   std::vector<fovea_tensor> arguments;
-  for (const HostTensor &tensor : *inputTensors) {
+  for (const HostArray &tensor : *inputTensors) {
     arguments.push_back(tensor.get());
   }
   auto outputTensors = makeOutputs(**entry, arguments);
   if (!outputTensors) {
     return outputTensors.takeError();
   }
-  for (const HostTensor &tensor : *outputTensors) {
+  for (const HostArray &tensor : *outputTensors) {
     arguments.push_back(tensor.get());
   }
   size_t numInputs = inputTensors->size();
@@ -369,12 +399,27 @@ static llvm::Error runTool() {
   return llvm::Error::success();
 }
 
+static llvm::Error runTool(int argc, char **argv) {
+  if (file.empty()) {
+    return makeError("expected FILE.mlir or FILE.fovea; see --help");
+  }
+  if (!isArtefact(file)) {
+    return runSource();
+  }
+  if (llvm::Error e = refuseOptions(compilerOptions, "a program in source")) {
+    return e;
+  }
+  return handOver(argc, argv);
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv,
-                              "Fovea: compile a program and run it\n");
-  if (llvm::Error e = runTool()) {
+                              "Fovea: compile a program and run it, or run a "
+                              "compiled one\n");
+  keepOptions(category);
+  if (llvm::Error e = runTool(argc, argv)) {
     llvm::outs().flush();
     printError(std::move(e));
     return 1;

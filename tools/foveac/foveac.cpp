@@ -51,8 +51,8 @@ cl::opt<EmitKind> kind(
                           "C header that declares the entries"),
                clEnumValN(EmitKind::Artefact, "artefact",
                           "code for all targets in one file, to be run by "
-                          "fovea-launch or libfovea_program (default if -o "
-                          "ends in .fovea)")));
+                          "fovea-run, fovea-launch or libfovea_program "
+                          "(default if -o ends in .fovea)")));
 cl::opt<bool> resources(
     "resources", cl::cat(category),
     cl::desc("Say what each kernel takes of the device: registers, spills, "
@@ -239,17 +239,13 @@ static llvm::Error runTool() {
   if (!programs) {
     return programs.takeError();
   }
-  // The linker of code objects is a library that resets all options of the
-  // process: they are read before it runs, and its code is kept.
-  bool describesResources = resources;
   bool onlyPrints = (!printAfter.empty() || resources) && output.empty();
   if (!onlyPrints) {
     if (llvm::Error e = writeAll(*programs)) {
       return e;
     }
   }
-  return describesResources ? printResources(*programs)
-                            : llvm::Error::success();
+  return resources ? printResources(*programs) : llvm::Error::success();
 }
 
 int main(int argc, char **argv) {
@@ -264,9 +260,10 @@ int main(int argc, char **argv) {
       "      attention.o, for any machine of that level\n"
       "  foveac attention.mlir --target cpu:x86-64-v3,cpu:x86-64-v4 "
       "-o attention.fovea\n"
-      "      one file with code for both; fovea-launch runs it\n"
+      "      one file with code for both; fovea-run runs it\n"
       "  foveac attention.mlir --print-after fold,tile\n"
       "      what the compiler derives, as text\n");
+  keepOptions(category);
   if (llvm::Error e = runTool()) {
     printError(std::move(e));
     return 1;

@@ -3,9 +3,11 @@
 #ifndef FOVEA_SUPPORT_COMMANDLINE_H
 #define FOVEA_SUPPORT_COMMANDLINE_H
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/CommandLine.h"
 
 #include <initializer_list>
+#include <vector>
 
 namespace fovea {
 
@@ -22,6 +24,26 @@ struct FreeOptionNames {
     }
   }
 };
+
+/// Keeps the values that the options of a category have. Linking a code object
+/// for a device runs a linker that is a library and gives every registered
+/// option of the process its default again. Called after the command line was
+/// read, this takes a tool's own options out of the register.
+inline void keepOptions(const llvm::cl::OptionCategory &category) {
+  std::vector<llvm::cl::Option *> own;
+  for (auto &entry : llvm::cl::getRegisteredOptions()) {
+    if (llvm::is_contained(entry.second->Categories, &category)) {
+      own.push_back(entry.second);
+    }
+  }
+  for (llvm::cl::Option *option :
+       llvm::cl::SubCommand::getTopLevel().PositionalOpts) {
+    own.push_back(option);
+  }
+  for (llvm::cl::Option *option : own) {
+    option->removeArgument();
+  }
+}
 
 } // namespace fovea
 

@@ -1,6 +1,6 @@
-//===- Arrays.cpp - arguments in memory and at random ---------------------===//
+//===- HostArray.cpp - arguments of a call, in memory and at random -------===//
 
-#include "Arrays.h"
+#include "fovea/Support/HostArray.h"
 
 #include "fovea/Support/FloatBits.h"
 #include "fovea/Support/Random.h"
@@ -12,19 +12,30 @@
 
 using namespace fovea;
 
-static bool refuse(const std::string &text) {
-  fovea_rt_fail(text.c_str());
-  return false;
-}
-
 int64_t fovea::getElementBytes(int32_t dtype) {
   static constexpr int64_t bytes[] = {4, 2, 2, 4, 8, 1, 1, 1};
   return bytes[dtype];
 }
 
-void Array::Free::operator()(void *freed) const { std::free(freed); }
+int64_t fovea::getNumBytes(const fovea_tensor &tensor) {
+  int64_t bytes = getElementBytes(tensor.dtype);
+  for (int32_t axis = 0; axis < tensor.rank; ++axis) {
+    bytes *= tensor.sizes[axis];
+  }
+  return bytes;
+}
 
-bool Array::allocate(fovea_dtype dtype, const std::vector<int64_t> &shape) {
+bool fovea::holdsInteger(int32_t dtype, int64_t value) {
+  return dtype == FOVEA_I32  ? value == static_cast<int32_t>(value)
+         : dtype == FOVEA_I1 ? value == 0 || value == 1
+         : dtype == FOVEA_I8 ? value == static_cast<int8_t>(value)
+                             : true;
+}
+
+void HostArray::Free::operator()(void *freed) const { std::free(freed); }
+
+std::string HostArray::allocate(fovea_dtype dtype,
+                                const std::vector<int64_t> &shape) {
   tensor.dtype = dtype;
   tensor.rank = static_cast<int32_t>(shape.size());
   count = 1;
@@ -36,19 +47,15 @@ bool Array::allocate(fovea_dtype dtype, const std::vector<int64_t> &shape) {
   size_t bytes = static_cast<size_t>(getNumBytes() + 64) / 64 * 64;
   memory.reset(std::aligned_alloc(64, bytes));
   if (!memory) {
-    return refuse("out of memory: no " + std::to_string(bytes) +
-                  " bytes for an array");
+    return "out of memory: no " + std::to_string(bytes) +
+           " bytes for an array";
   }
   std::memset(memory.get(), 0, bytes);
   tensor.data = memory.get();
-  return true;
+  return "";
 }
 
-int64_t Array::getNumBytes() const {
-  return count * getElementBytes(tensor.dtype);
-}
-
-void Array::set(int64_t i, double value) {
+void HostArray::setReal(int64_t i, double value) {
   float f = static_cast<float>(value);
   if (tensor.dtype == FOVEA_F32) {
     static_cast<float *>(tensor.data)[i] = f;
@@ -60,10 +67,7 @@ void Array::set(int64_t i, double value) {
   }
 }
 
-double Array::get(int64_t i) const {
-  if (!isReal()) {
-    return static_cast<double>(getInteger(i));
-  }
+double HostArray::getReal(int64_t i) const {
   if (tensor.dtype == FOVEA_F32) {
     return static_cast<const float *>(tensor.data)[i];
   }
@@ -74,7 +78,7 @@ double Array::get(int64_t i) const {
   return tensor.dtype == FOVEA_F16 ? halfToFloat(bits) : bf16ToFloat(bits);
 }
 
-void Array::setInteger(int64_t i, int64_t value) {
+void HostArray::setInteger(int64_t i, int64_t value) {
   if (tensor.dtype == FOVEA_I32) {
     static_cast<int32_t *>(tensor.data)[i] = static_cast<int32_t>(value);
   } else if (tensor.dtype == FOVEA_I64) {
@@ -86,7 +90,7 @@ void Array::setInteger(int64_t i, int64_t value) {
   }
 }
 
-int64_t Array::getInteger(int64_t i) const {
+int64_t HostArray::getInteger(int64_t i) const {
   if (tensor.dtype == FOVEA_I32) {
     return static_cast<const int32_t *>(tensor.data)[i];
   }
@@ -103,27 +107,25 @@ int64_t Array::getInteger(int64_t i) const {
 // Shapes
 //===----------------------------------------------------------------------===//
 
-static std::string formatShape(const int64_t *sizes, size_t rank) {
+static std::string formatShape(const std::vector<int64_t> &shape) {
   std::string text = "[";
-  for (size_t axis = 0; axis < rank; ++axis) {
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
     text += axis ? ", " : "";
-    text += sizes[axis] < 0 ? "?" : std::to_string(sizes[axis]);
+    text += shape[axis] < 0 ? "?" : std::to_string(shape[axis]);
   }
   return text + "]";
 }
 
-bool fovea::checkShape(const std::vector<int64_t> &shape,
-                       const fovea_parameter &parameter,
-                       const std::string &where) {
-  bool fits = static_cast<int32_t>(shape.size()) == parameter.rank;
+std::string fovea::checkShape(const std::vector<int64_t> &shape,
+                              const ArgumentType &type,
+                              const std::string &where) {
+  bool fits = shape.size() == type.shape.size();
   for (size_t axis = 0; fits && axis < shape.size(); ++axis) {
-    fits = parameter.sizes[axis] < 0 || parameter.sizes[axis] == shape[axis];
+    fits = type.shape[axis] < 0 || type.shape[axis] == shape[axis];
   }
-  return fits || refuse(where + ": expected shape " +
-                        formatShape(parameter.sizes,
-                                    static_cast<size_t>(parameter.rank)) +
-                        " for '" + parameter.name + "', got " +
-                        formatShape(shape.data(), shape.size()));
+  return fits ? ""
+              : where + ": expected shape " + formatShape(type.shape) +
+                    " for '" + type.name + "', got " + formatShape(shape);
 }
 
 static bool parseInteger(const std::string &text, int64_t &value) {
@@ -133,10 +135,11 @@ static bool parseInteger(const std::string &text, int64_t &value) {
   return !text.empty() && *end == '\0' && errno == 0;
 }
 
-bool fovea::parseShape(const std::string &text, std::vector<int64_t> &shape) {
+std::string fovea::parseShape(const std::string &text,
+                              std::vector<int64_t> &shape) {
   shape.clear();
   if (text == "scalar") {
-    return true;
+    return "";
   }
   // At most 2^40 elements in all, so that nothing overflows.
   int64_t elements = 1, most = int64_t(1) << 40;
@@ -146,30 +149,30 @@ bool fovea::parseShape(const std::string &text, std::vector<int64_t> &shape) {
     if (!parseInteger(text.substr(begin, end - begin), size) || size < 0 ||
         size > most || (size > 0 && elements > most / size) ||
         shape.size() == FOVEA_MAX_RANK) {
-      return refuse("expected sizes separated by x, such as 1x8x128x64, got '" +
-                    text + "'");
+      return "expected sizes separated by x, such as 1x8x128x64, got '" +
+             text + "'";
     }
     elements *= std::max<int64_t>(size, 1);
     shape.push_back(size);
     begin = end + 1;
   }
-  return true;
+  return "";
 }
 
 //===----------------------------------------------------------------------===//
 // At random
 //===----------------------------------------------------------------------===//
 
-static void put(Array &array, int64_t i, int64_t value) {
+static void put(HostArray &array, int64_t i, int64_t value) {
   if (array.isReal()) {
-    array.set(i, static_cast<double>(value));
+    array.setReal(i, static_cast<double>(value));
   } else {
     array.setInteger(i, value);
   }
 }
 
 /// "arange" or "shuffle".
-static void fillInOrder(Array &array, bool shuffled, uint64_t &state) {
+static void fillInOrder(HostArray &array, bool shuffled, uint64_t &state) {
   int64_t count = array.getNumElements();
   std::vector<int64_t> order(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
@@ -183,10 +186,13 @@ static void fillInOrder(Array &array, bool shuffled, uint64_t &state) {
   }
 }
 
-static bool fillByRule(Array &array, const std::string &rule, uint64_t &state) {
+/// Integers by rule: "arange", "shuffle" (0 to count-1 in a random order),
+/// "random:N" (below N), "every:N" (index / N), or a number.
+static std::string fillByRule(HostArray &array, const std::string &rule,
+                              uint64_t &state) {
   if (rule == "arange" || rule == "shuffle") {
     fillInOrder(array, rule == "shuffle", state);
-    return true;
+    return "";
   }
   size_t colon = rule.find(':');
   std::string kind = rule.substr(0, colon);
@@ -195,9 +201,9 @@ static bool fillByRule(Array &array, const std::string &rule, uint64_t &state) {
   int64_t n = 0;
   if (!parseInteger(takesNumber ? rule.substr(colon + 1) : rule, n) ||
       (takesNumber && n <= 0)) {
-    return refuse("expected arange, shuffle, random:N, every:N or a number "
-                  "after =, got '" +
-                  rule + "'");
+    return "expected arange, shuffle, random:N, every:N or a number after =, "
+           "got '" +
+           rule + "'";
   }
   for (int64_t i = 0; i < array.getNumElements(); ++i) {
     put(array, i,
@@ -205,37 +211,40 @@ static bool fillByRule(Array &array, const std::string &rule, uint64_t &state) {
         : kind == "random" ? static_cast<int64_t>(nextBits(state) % n)
                            : i / n);
   }
-  return true;
+  return "";
 }
 
-bool fovea::makeRandom(const std::string &text,
-                       const fovea_parameter &parameter, uint64_t &state,
-                       Array &array) {
+std::string fovea::makeRandom(const std::string &text, const ArgumentType &type,
+                              uint64_t &state, HostArray &array) {
   size_t equals = text.find('=');
   std::vector<int64_t> shape;
-  if (!parseShape(text.substr(0, equals), shape) ||
-      !checkShape(shape, parameter, "--random " + text) ||
-      !array.allocate(static_cast<fovea_dtype>(parameter.dtype), shape)) {
-    return false;
+  std::string problem = parseShape(text.substr(0, equals), shape);
+  if (problem.empty()) {
+    problem = checkShape(shape, type, "--random " + text);
+  }
+  if (problem.empty()) {
+    problem = array.allocate(type.dtype, shape);
+  }
+  if (!problem.empty()) {
+    return problem;
   }
   if (equals != std::string::npos) {
     return fillByRule(array, text.substr(equals + 1), state);
   }
-  if (parameter.dtype == FOVEA_I8) {
+  if (type.dtype == FOVEA_I8) {
     for (int64_t i = 0; i < array.getNumElements(); ++i) {
       array.setInteger(i, nextStored(state));
     }
-    return true;
+    return "";
   }
   if (!array.isReal()) {
-    return refuse("--random " + text +
-                  ": expected a rule for the integers of '" + parameter.name +
-                  "', such as " + text + "=arange");
+    return "--random " + text + ": expected a rule for the integers of '" +
+           type.name + "', such as " + text + "=arange";
   }
-  bool isScale = isScaleName(parameter.name ? parameter.name : "");
+  bool isScale = isScaleName(type.name);
   for (int64_t i = 0; i < array.getNumElements(); ++i) {
-    array.set(i, isScale ? nextScale(state, parameter.dtype == FOVEA_F16)
-                         : nextNormal(state));
+    array.setReal(i, isScale ? nextScale(state, type.dtype == FOVEA_F16)
+                             : nextNormal(state));
   }
-  return true;
+  return "";
 }
