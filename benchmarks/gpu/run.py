@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Attention on a GPU: ours, peers and ceilings in one run.
 
-Usage: run.py FOLDER [--only TEXT] [--longest N] [--rounds N] [--no-peers] [--write FILE.md]
-       run.py FOLDER --device emulated [--numpy]
+Usage: run.py FOLDER [--target NAME] [--only TEXT] [--longest N] [--rounds N] [--no-peers] [--write FILE.md]
+       run.py FOLDER --device emulated [--target NAME] [--numpy]
 
 FOLDER was made by make.py. First every problem is computed by ours and compared
 with its definition in double precision; a result beyond docs/numerics.md ends
@@ -14,6 +14,9 @@ Peers are PyTorch's: scaled_dot_product_attention with each backend it has, and
 FlexAttention, compiled. A peer that refuses a problem, or is wrong, is a
 footnote. Ceilings, in the same rounds: a matrix product 8192 x 8192 x 8192 of
 the type, and for decode a copy in memory.
+
+Of the targets in a program the one that suits the device best is run; --target
+takes another one, such as sm_80 on a GPU that sm_90 would suit.
 
 --device emulated only checks, on small problems, on the CPU; with --numpy that
 needs no PyTorch either.
@@ -46,7 +49,7 @@ def check_all(side, programs, options, small):
             out = loaded(*arrays.inputs)
             loaded.device.synchronize()
             verdict = side.check(problem, arrays, out)
-            print(f"checked {problem.name}: error {verdict.error:.2e} of {verdict.allowed:.2e}, "
+            print(f"checked {problem.name} on {loaded.target}: error {verdict.error:.2e} of {verdict.allowed:.2e}, "
                   f"{verdict.sharp:.2f} of the sharper bound", flush=True)
             if not verdict.good:
                 sys.exit(f"{problem.name} on {loaded.target}: beyond docs/numerics.md: expected an error of at "
@@ -238,6 +241,7 @@ def parse():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path, metavar="FOLDER")
     parser.add_argument("--device", default="cuda", help="cuda, cuda:1, hip, or emulated[:settings]")
+    parser.add_argument("--target", metavar="NAME", help="code for this target (default: what suits the device best)")
     parser.add_argument("--numpy", action="store_true", help="with --device emulated: no PyTorch")
     parser.add_argument("--only", default="", help="programs whose name has this, as bf16-d64-causal")
     parser.add_argument("--longest", type=int, metavar="N", help="no more keys than this")
@@ -281,7 +285,8 @@ def load_programs(options):
         sys.exit(f"expected programs in {options.folder} whose names have '{options.only}', got none")
     try:
         device = fovea_runtime.Device(options.device)
-        return [(p, fovea_runtime.Program(options.folder / f"{p.name}.fovea").load(device)) for p in found]
+        return [(p, fovea_runtime.Program(options.folder / f"{p.name}.fovea").load(device, options.target))
+                for p in found]
     except fovea_runtime.Error as error:
         sys.exit(str(error))
 
