@@ -2,7 +2,7 @@
 """The matrix: attention in all its variants, compiled, against its definition.
 
 usage: matrix.py [--shard K/N] [--full] [--oracle] [--list] [--case TEXT]
-                 [--target NAME --device NAME...] FOLDER
+                 [--target NAME --device NAME... [--assemble]] FOLDER
 
 Writes each case's program and random inputs to FOLDER, runs fovea-run (which
 must be on PATH) and compares with python/fovea_oracle.py; small cases also
@@ -12,7 +12,8 @@ factors (for days; --shard takes its K-th part of N). A failure prints the
 command that repeats it.
 
 With --target of a GPU each case is compiled once and run on every --device
-(emulated ones with different schedules, say); lengths are smaller.
+(emulated ones with different schedules, say); lengths are smaller. --assemble
+makes machine code for the GPU of it as well, with the assembler of its vendor.
 
 With --oracle no kernel is run: on shrunken cases the definition is compared
 with the reference interpreter. The two share no code.
@@ -130,10 +131,12 @@ def main():
     parser.add_argument("--case", metavar="TEXT", help="run this one")
     parser.add_argument("--target", metavar="NAME", help="compile for a GPU")
     parser.add_argument("--device", metavar="NAME", action="append", default=[], help="where to run that")
+    parser.add_argument("--assemble", action="store_true", help="make machine code for that as well")
     options = parser.parse_args()
     target = []
     if options.target:
         target = ["--target", options.target] + [word for name in options.device for word in ("--device", name)]
+        target += ["--assemble"] * options.assemble
     shard, shards = map(int, options.shard.split("/"))
     if options.case:
         cases = [programs.Case.parse(options.case)]

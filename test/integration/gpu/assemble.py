@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Cases of the matrix, taken to machine code by the assembler of each vendor.
+"""Cases of the matrix, taken to machine code for chips that the matrix leaves out.
 
 usage: assemble.py FOLDER K/N TARGET...
 
-Takes the K-th part of N of the cases, each for one of the targets, in turn. A
-case takes about six seconds: the kernels that mask are long.
+Takes the K-th part of N of some cases, each for one of the targets, in turn. For
+sm_80, gfx942 and gfx1100 the matrix (matrix-*.test) assembles every case; this
+sees to it that the other chips of their families take what differs.
 """
 import concurrent.futures
 import os
