@@ -348,8 +348,13 @@ Value AttendLowering::decode(OpBuilder &b, ValueRange args) {
     // Eight bits fit every element type, sixteen only f32.
     bool isNarrow = value.getType().getIntOrFloatBitWidth() <
                     element.getIntOrFloatBitWidth();
-    value = isNarrow ? arith::ExtFOp::create(b, loc, element, value).getResult()
-                     : round(extend(b, value));
+    if (isNarrow) {
+      auto wide = arith::ExtFOp::create(b, loc, element, value);
+      wide->setAttr(cascade::kExactAttrName, b.getUnitAttr());
+      value = wide;
+    } else {
+      value = round(extend(b, value));
+    }
   }
   value = extend(b, value);
   if (type.getScale() == attn::Scale::Token) {

@@ -229,9 +229,14 @@ LogicalResult Tensorizer::convertIndex(cascade::IndexOp op) {
 // Einsums
 //===----------------------------------------------------------------------===//
 
-/// The factors of a product, without widening around them.
+/// The factors of a product, without widening around them: products read 16
+/// bits and f32 as they are. What is narrower is widened before.
 static void collectFactors(Value v, SmallVectorImpl<Value> &factors) {
   while (auto ext = v.getDefiningOp<arith::ExtFOp>()) {
+    if (ext.getIn().getType().getIntOrFloatBitWidth() < 16 ||
+        ext->hasAttr(cascade::kExactAttrName)) {
+      break;
+    }
     v = ext.getIn();
   }
   if (auto product = v.getDefiningOp<arith::MulFOp>()) {
@@ -254,66 +259,93 @@ static void collectSlice(Value value, Block &block,
   }
 }
 
-/// The two operands of a product: one factor of the body computed from inputs
-/// with the row rank, one from the others. Each may be an input as it is or
-/// element-wise code, which becomes tile code:
+/// The product of factors, each an input of the body or element-wise code,
+/// which becomes tile code. Null, after an error, if some cannot.
+Value Tensorizer::multiply(Location loc, Block &body, ArrayRef<Value> factors) {
+  llvm::SmallPtrSet<Operation *, 8> slice;
+  for (Value factor : factors) {
+    collectSlice(factor, body, slice);
+  }
+  for (Operation &inner : body.without_terminator()) {
+    if (slice.contains(&inner) && failed(convertOp(&inner))) {
+      return {};
+    }
+  }
+  if (factors.size() == 1) {
+    return lookup(factors[0]);
+  }
+  Type f32 = b.getF32Type();
+  Value product;
+  for (Value factor : factors) {
+    Value tile = lookup(factor);
+    auto type = cast<RankedTensorType>(tile.getType());
+    if (!type.getElementType().isF32()) {
+      tile = arith::ExtFOp::create(
+          b, loc, tileType(tile::getRanks(type), f32),
+          broadcast(loc, tile,
+                    tileType(tile::getRanks(type), type.getElementType())));
+    }
+    if (!product) {
+      product = tile;
+      continue;
+    }
+    SmallVector<StringRef> names = tile::getRanks(product.getType());
+    llvm::append_range(names, tile::getRanks(type));
+    RankedTensorType both = tileType(names, f32);
+    product = arith::MulFOp::create(b, loc, broadcast(loc, product, both),
+                                    broadcast(loc, tile, both));
+  }
+  return product;
+}
+
+/// The two operands of a product: the factors of the body that are computed
+/// from inputs with the row rank, and those from the others.
 ///
 ///   f32(q) * f32(bf16(k))   q: [d, q] tile, k: [k, d] tile of i8
 ///     =>  %l = arith.sitofp %k, and the operands are %l and %q
+///
+/// If no input has it, both factors of the body, if there are two.
 std::pair<Value, Value> Tensorizer::splitProduct(cascade::EinsumOp op,
                                                  ArrayRef<Value> inputs) {
   Block &body = op.getBody().front();
   Value yielded = cast<cascade::YieldOp>(body.getTerminator()).getValues()[0];
-  SmallVector<Value> factors;
+  SmallVector<Value> factors, withRow, withoutRow;
   collectFactors(yielded, factors);
-  if (factors.size() != 2) {
-    return {};
-  }
-  std::pair<Value, Value> sides;
-  SmallVector<Value> used;
-  for (auto [i, factor] : llvm::enumerate(factors)) {
+  for (Value factor : factors) {
     llvm::SmallPtrSet<Operation *, 8> slice;
     collectSlice(factor, body, slice);
     bool isPlain = llvm::all_of(slice, [](Operation *inner) {
       return isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
           inner->getDialect());
     });
-    if (!isPlain) {
-      return {};
-    }
-    bool usesTile = false;
+    unsigned numWithRow = 0, numWithout = 0;
     for (auto [argument, input] :
          llvm::zip_equal(body.getArguments(), inputs)) {
       bool isUsed = argument == factor ||
                     llvm::any_of(argument.getUsers(), [&](Operation *user) {
                       return slice.contains(user);
                     });
-      if (!isUsed) {
-        continue;
+      if (isUsed) {
+        isPlain &= isTile(input);
+        ++(tile::findRank(input.getType(), row) >= 0 ? numWithRow : numWithout);
+        map(argument, input, {});
       }
-      if (!isTile(input) || llvm::is_contained(used, argument)) {
-        return {};
-      }
-      usesTile = true;
-      used.push_back(argument);
-      map(argument, input, {});
     }
-    if (!usesTile) {
+    if (!isPlain || (numWithRow == 0) == (numWithout == 0)) {
       return {};
     }
-    (i == 0 ? sides.first : sides.second) = factor;
+    (numWithRow ? withRow : withoutRow).push_back(factor);
   }
-  for (Value *side : {&sides.first, &sides.second}) {
-    llvm::SmallPtrSet<Operation *, 8> slice;
-    collectSlice(*side, body, slice);
-    for (Operation &inner : body.without_terminator()) {
-      if (slice.contains(&inner) && failed(convertOp(&inner))) {
-        return {};
-      }
-    }
-    *side = lookup(*side);
+  if (withRow.empty() && withoutRow.size() == 2 &&
+      withoutRow[0] != withoutRow[1]) {
+    withRow.push_back(withoutRow.pop_back_val());
   }
-  return sides;
+  if (withRow.empty() || withoutRow.empty()) {
+    return {};
+  }
+  Value lhs = multiply(op.getLoc(), body, withoutRow);
+  Value rhs = multiply(op.getLoc(), body, withRow);
+  return {lhs, rhs};
 }
 
 Value Tensorizer::guard(Location loc, Value value, cascade::Monoid monoid) {

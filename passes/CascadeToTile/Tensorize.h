@@ -88,6 +88,8 @@ private:
   mlir::LogicalResult convertConstant(mlir::Operation *op);
   mlir::LogicalResult convertIndex(cascade::IndexOp op);
   mlir::LogicalResult convertEinsum(cascade::EinsumOp op);
+  mlir::Value multiply(mlir::Location loc, mlir::Block &body,
+                       llvm::ArrayRef<mlir::Value> factors);
   std::pair<mlir::Value, mlir::Value>
   splitProduct(cascade::EinsumOp op, llvm::ArrayRef<mlir::Value> inputs);
   mlir::Value tryContract(cascade::EinsumOp op, llvm::StringRef reduced,

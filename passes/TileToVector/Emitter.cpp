@@ -163,6 +163,10 @@ FailureOr<Value> Emitter::evalFarElement(tile::LoadOp op, Point &point) {
     return failure();
   }
   FlatBuffer flat = flatten(op.getSource());
+  if (op.getTable()) {
+    Value at = rowOffset(op, point.x, stepCount);
+    return memref::LoadOp::create(b, loc, flat.flat, at).getResult();
+  }
   Value limit = stepCount ? stepCount : index(op.getType().getDimSize(0));
   Value offset = flat.offset;
   for (auto [i, name] :
@@ -256,10 +260,15 @@ LogicalResult Emitter::prepare(Value tile) {
     return success();
   }
   auto it = forms.find(tile);
+  Operation *op = tile.getDefiningOp();
+  if (auto load = dyn_cast_or_null<tile::LoadOp>(op);
+      load && load.getTable() && !it->second.offsets) {
+    fillOffsets(load, stepCount);
+    return success();
+  }
   if (it != forms.end() && it->second.kind != Form::Recipe) {
     return success();
   }
-  Operation *op = tile.getDefiningOp();
   if (!op || isa<tile::ContractOp, tile::ReduceOp, tile::LoadOp>(op)) {
     return success();
   }

@@ -45,6 +45,7 @@ struct Form {
   mlir::Value offsets; // Far, paged: memref<keys x index> of row offsets
   mlir::Value decoded; // Far: memref<x * channel> in f32, if made
   mlir::Value packed;  // Far: memref of pairs along the stream, if made
+  mlir::Value halves;  // computed left operands: memref<x * channel> in bf16
 };
 
 /// A position at which recipes are evaluated, with what is already known
@@ -122,6 +123,18 @@ private:
   mlir::LogicalResult emitWideStates(Step &step);
   mlir::LogicalResult emitWide(mlir::Value tile, tile::ContractOp product,
                                mlir::Value buffer, mlir::Value count);
+
+  // Recipes.cpp: left operands that are computed.
+  mlir::FailureOr<mlir::Value> evalChannels(mlir::Value recipe, mlir::Value x,
+                                            mlir::Value count, int64_t c,
+                                            int64_t size);
+  mlir::FailureOr<mlir::Value> computeRows(mlir::Value recipe,
+                                           mlir::Value count,
+                                           mlir::Type element);
+  mlir::FailureOr<mlir::Value> computePairs(mlir::Value recipe,
+                                            mlir::Value count);
+  mlir::LogicalResult prepareRecipe(tile::ContractOp op, bool overStream,
+                                    mlir::Value count);
 
   // Products.cpp: register tiles.
   bool usesPairs(tile::ContractOp op);

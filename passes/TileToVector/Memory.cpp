@@ -252,8 +252,10 @@ void Emitter::fillOffsets(tile::LoadOp op, Value count) {
   int64_t size = cast<MemRefType>(op.getSource().getType()).getDimSize(2);
   Value tableRow = add(table.offset, mul(scalar(op.getRow()), table.strides[0]));
   Value fixed = add(pages.offset,
-                    add(mul(scalar(op.getIndices()[1]), pages.strides[1]),
-                        mul(scalar(op.getIndices()[3]), pages.strides[3])));
+                    mul(scalar(op.getIndices()[1]), pages.strides[1]));
+  if (op.getIndices().size() > 3) {
+    fixed = add(fixed, mul(scalar(op.getIndices()[3]), pages.strides[3]));
+  }
   // Page by page: one look into the table, then equal steps.
   Value first = scalar(op.getIndices()[0]), pageSize = index(size);
   Value end = add(first, count);

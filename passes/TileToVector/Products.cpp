@@ -13,6 +13,8 @@
 
 #include "Emitter.h"
 
+#include "fovea/dialects/Tile/Recipe.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -44,15 +46,22 @@ bool Emitter::usesPairs(tile::ContractOp op) {
   return schedule.getPairs() && !(partial && pairsKeys) &&
          lhs.getElementType().isBF16() &&
          (r.isBF16() || (r.isF32() && computed)) && extent % 2 == 0 &&
-         op.getLhs().getDefiningOp<tile::LoadOp>();
+         (op.getLhs().getDefiningOp<tile::LoadOp>() ||
+          tile::isRecipe(op.getLhs()));
 }
 
 /// Brings the left operand into the form that the product reads.
 LogicalResult Emitter::prepareOperands(tile::ContractOp op, Value count) {
+  if (tile::isRecipe(op.getLhs())) {
+    bool overStream =
+        contractedRank(op) == tile::getRanks(op.getLhs().getType())[0];
+    return prepareRecipe(op, overStream, count);
+  }
   auto load = op.getLhs().getDefiningOp<tile::LoadOp>();
   if (!load || hasRow(op.getLhs())) {
     return op.emitError("expected the left operand of a product to be loaded "
-                        "and independent of the row rank");
+                        "or computed from loads, and independent of the row "
+                        "rank");
   }
   Form &form = forms[load.getResult()];
   if (load.getTable() && !form.offsets) {
@@ -117,8 +126,8 @@ FailureOr<Emitter::Registers>
 Emitter::emitInnerProduct(tile::ContractOp op, Value base, int64_t blockSize,
                           Value count) {
   auto load = op.getLhs().getDefiningOp<tile::LoadOp>();
-  auto lhs = cast<RankedTensorType>(load.getType());
-  Form &left = forms[load.getResult()], &right = forms[op.getRhs()];
+  auto lhs = cast<RankedTensorType>(op.getLhs().getType());
+  Form left = forms.lookup(op.getLhs()), right = forms.lookup(op.getRhs());
   if (right.kind != Form::Near) {
     return op.emitError("expected the right operand of a product over a "
                         "channel rank in near memory");
@@ -128,14 +137,14 @@ Emitter::emitInnerProduct(tile::ContractOp op, Value base, int64_t blockSize,
   int64_t rows = schedule.getRows(), lanes = schedule.getLanes();
   Broadcaster broadcast{b, loc, lanes};
 
-  Value flat = left.decoded && !pairs ? left.decoded
-                                      : flatten(load.getSource()).flat;
+  // Rows that lie in near memory, or in place.
+  Value near = pairs ? left.halves : left.decoded;
+  Value flat = near ? near : flatten(load.getSource()).flat;
   Value channelsOfRows = pairs ? right.pairs : right.buffer;
   SmallVector<Value> offsets;
   for (int64_t i = 0; i < blockSize; ++i) {
     Value x = add(base, i);
-    offsets.push_back(left.decoded && !pairs ? mul(x, channels)
-                                             : rowOffset(load, x, count));
+    offsets.push_back(near ? mul(x, channels) : rowOffset(load, x, count));
   }
   auto emit = [&](Value c, Registers acc) {
     SmallVector<Value> r;
@@ -187,8 +196,8 @@ FailureOr<Emitter::Registers>
 Emitter::emitOuterProduct(tile::ContractOp op, Value base, int64_t blockSize,
                           Value count, Registers init) {
   auto load = op.getLhs().getDefiningOp<tile::LoadOp>();
-  auto lhs = cast<RankedTensorType>(load.getType());
-  Form left = forms[load.getResult()], right = forms[op.getRhs()];
+  auto lhs = cast<RankedTensorType>(op.getLhs().getType());
+  Form left = forms.lookup(op.getLhs()), right = forms.lookup(op.getRhs());
   bool pairs = usesPairs(op);
   int64_t channels = lhs.getDimSize(1), stride = pairs ? 2 : 1;
   int64_t rows = schedule.getRows(), lanes = schedule.getLanes();

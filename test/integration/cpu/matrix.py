@@ -84,10 +84,10 @@ def allowed(case):
     return True
 
 
-def make_cases(full, device=False, encoded=False):
+def make_cases(full, device=False):
     maker = pairwise.product if full else pairwise.pairwise
     factors = dict(FACTORS)
-    if not encoded:
+    if device:
         del factors["stored"]
     if device:
         factors.update(rows=DEVICE_LENGTHS, keys=DEVICE_LENGTHS, heads=[(4, 1), (4, 2), (2, 2)], threads=[1])
@@ -141,7 +141,7 @@ def main():
     if options.case:
         cases = [programs.Case.parse(options.case)]
     else:
-        cases = (c for n, c in enumerate(make_cases(options.full, bool(target), options.oracle)) if n % shards == shard - 1)
+        cases = (c for n, c in enumerate(make_cases(options.full, bool(target))) if n % shards == shard - 1)
     ran = failed = 0
     for case in cases:
         ran += 1

@@ -88,8 +88,11 @@ func.func @computed_left(%K: memref<?x8xf32>, %X: memref<?x8xf32>, %keys: index,
   } body {
   ^bb0(%first: index, %last: index, %c: !q):
     %k = tile.load %K[%first, %zero] dims ["k", "d"] bounded ["k"] limits(%last) : memref<?x8xf32> -> !kd
-    %e = math.exp %k : !kd
-    // expected-error@+1 {{expected the left operand of a product to be loaded and independent of the row rank}}
+    // expected-error@+1 {{expected the operand of a product to be loaded or computed from loads, element by element}}
+    %i = tile.coordinate %first : tensor<4xi32, #tile.in<register, [k]>>
+    %f = arith.sitofp %i : tensor<4xi32, #tile.in<register, [k]>> to tensor<4xf32, #tile.in<register, [k]>>
+    %g = tile.broadcast %f : tensor<4xf32, #tile.in<register, [k]>> -> !kd
+    %e = arith.mulf %k, %g : !kd
     %s = tile.contract %e, %x : !kd, !dq -> !kq
     %n = tile.reduce sum %s : !kq -> !q
     tile.yield %n : !q
@@ -186,5 +189,66 @@ func.func @rows_in_pages(%P: memref<?x?x16x4xf32>, %T: memref<?x?xi32>, %task: i
   // expected-error@+1 {{expected pages without rank 'q', which runs along lanes}}
   %x = tile.load %P[%zero, %zero, %zero, %zero] dims ["k", "", "", "q"] bounded [] limits() through %T[%zero]
      : memref<?x?x16x4xf32>, memref<?x?xi32> -> tensor<4x4xf32, #tile.in<near, [k, q]>>
+  return
+}
+
+// -----
+
+!q = tensor<4xf32, #tile.in<register, [q]>>
+!kq = tensor<4x4xf32, #tile.in<register, [k, q]>>
+!dq = tensor<8x4xf32, #tile.in<near, [d, q]>>
+!kd = tensor<4x8xf32, #tile.in<far, [k, d]>>
+
+func.func @nibbles(%K: memref<?x4xi8>, %X: memref<?x8xf32>, %keys: index, %task: index)
+    attributes {tile.row_rank = "q", tile.schedule = #tile.schedule<rows = 4, keys = 4, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %zero = arith.constant 0 : index
+  %two = arith.constant 2 : index
+  %nil = arith.constant 0.0 : f32
+  %yes = arith.constant true
+  %x = tile.load %X[%zero, %zero] dims ["q", "d"] bounded [] limits() : memref<?x8xf32> -> !dq
+  %a = tile.broadcast %nil : f32 -> !q
+  %r = tile.stream "k" from (%zero) to (%keys) step 4 init(%a) visible {
+  ^bb0(%first: index, %last: index):
+    tile.yield %yes, %yes : i1, i1
+  } body {
+  ^bb0(%first: index, %last: index, %c: !q):
+    %k = tile.load %K[%first, %zero] dims ["k", "d"] bounded ["k"] limits(%last) : memref<?x4xi8> -> tensor<4x4xi8, #tile.in<far, [k, d]>>
+    // expected-error@+1 {{expected halves of a group, 2 elements, to be whole runs of 4}}
+    %u = tile.unpack %k group 4 : tensor<4x4xi8, #tile.in<far, [k, d]>> -> tensor<4x8xi4, #tile.in<far, [k, d]>>
+    %e = arith.sitofp %u : tensor<4x8xi4, #tile.in<far, [k, d]>> to !kd
+    %s = tile.contract %e, %x : !kd, !dq -> !kq
+    %n = tile.reduce sum %s : !kq -> !q
+    tile.yield %n : !q
+  } : (!q) -> !q
+  return
+}
+
+// -----
+
+!q = tensor<4xf32, #tile.in<register, [q]>>
+!kq = tensor<4x4xf32, #tile.in<register, [k, q]>>
+!dq = tensor<8x4xf32, #tile.in<near, [d, q]>>
+!kd = tensor<4x8xf32, #tile.in<far, [k, d]>>
+
+func.func @repeated(%K: memref<?x4xf32>, %X: memref<?x8xf32>, %keys: index, %task: index)
+    attributes {tile.row_rank = "q", tile.schedule = #tile.schedule<rows = 4, keys = 4, block = 2, lanes = 4, pairs = false, splits = 1>} {
+  %zero = arith.constant 0 : index
+  %two = arith.constant 2 : index
+  %nil = arith.constant 0.0 : f32
+  %yes = arith.constant true
+  %x = tile.load %X[%zero, %zero] dims ["q", "d"] bounded [] limits() : memref<?x8xf32> -> !dq
+  %a = tile.broadcast %nil : f32 -> !q
+  %r = tile.stream "k" from (%zero) to (%keys) step 4 init(%a) visible {
+  ^bb0(%first: index, %last: index):
+    tile.yield %yes, %yes : i1, i1
+  } body {
+  ^bb0(%first: index, %last: index, %c: !q):
+    // expected-error@+1 {{expected an operand of a product whose elements repeat a multiple of 4 times along rank 'd'}}
+    %k = tile.load %K[%first, %zero] dims ["k", "d div"] bounded ["k"] limits(%last) split %two : memref<?x4xf32> -> !kd
+    %e = arith.negf %k : !kd
+    %s = tile.contract %e, %x : !kd, !dq -> !kq
+    %n = tile.reduce sum %s : !kq -> !q
+    tile.yield %n : !q
+  } : (!q) -> !q
   return
 }

@@ -11,4 +11,13 @@
 #include "fovea/dialects/Cascade/CascadeDialect.h.inc"
 #include "fovea/dialects/Cascade/CascadeEnums.h.inc"
 
+namespace fovea::cascade {
+
+/// Name of the unit attribute of an arith.extf that is part of what an operand
+/// is: products multiply the wide value, where they might else take the narrow
+/// one (and round what it meets to the narrow type).
+inline constexpr llvm::StringLiteral kExactAttrName = "cascade.exact";
+
+} // namespace fovea::cascade
+
 #endif // FOVEA_DIALECTS_CASCADE_CASCADE_H

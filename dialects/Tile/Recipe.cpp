@@ -1,0 +1,265 @@
+//===- Recipe.cpp - operands of products that are computed ----------------===//
+
+#include "fovea/dialects/Tile/Recipe.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace fovea::tile;
+
+static bool isTile(Value v) { return isa<RankedTensorType>(v.getType()); }
+
+bool fovea::tile::isRecipe(Value tile) {
+  Operation *op = tile.getDefiningOp();
+  if (!op || !isTile(tile)) {
+    return false;
+  }
+  return isa<UnpackOp, BroadcastOp>(op) ||
+         isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
+             op->getDialect());
+}
+
+SmallVector<LoadOp> fovea::tile::collectLoads(Value recipe) {
+  llvm::SetVector<Value> seen;
+  SmallVector<LoadOp> loads;
+  seen.insert(recipe);
+  for (unsigned i = 0; i < seen.size(); ++i) {
+    Value v = seen[i];
+    if (auto load = v.getDefiningOp<LoadOp>()) {
+      loads.push_back(load);
+    } else if (isRecipe(v)) {
+      seen.insert_range(v.getDefiningOp()->getOperands());
+    }
+  }
+  return loads;
+}
+
+//===----------------------------------------------------------------------===//
+// Helpers
+//===----------------------------------------------------------------------===//
+
+bool RecipeEvaluator::carriesChannels(Value tile) {
+  return isTile(tile) && findRank(tile.getType(), channels) >= 0;
+}
+
+Value RecipeEvaluator::index(int64_t v) {
+  return arith::ConstantIndexOp::create(b, loc, v);
+}
+
+/// The integer v, once or in every lane of a type.
+Value RecipeEvaluator::integer(Type like, int64_t v) {
+  Type element = getElementTypeOrSelf(like);
+  auto attr = IntegerAttr::get(element, v);
+  if (auto vector = dyn_cast<VectorType>(like)) {
+    return arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(vector, attr.getValue()));
+  }
+  return arith::ConstantOp::create(b, loc, attr);
+}
+
+static Type withElement(Type like, Type element) {
+  auto vector = dyn_cast<VectorType>(like);
+  return vector ? Type(vector.clone(element)) : element;
+}
+
+Value RecipeEvaluator::splat(Value v) {
+  if (isa<VectorType>(v.getType())) {
+    return v;
+  }
+  return vector::BroadcastOp::create(
+      b, loc, VectorType::get({count}, v.getType()), v);
+}
+
+/// f8E4M3FN to f32 by its bits: s eeee fff. Normal values get another exponent
+/// bias (127 - 7 = 120); subnormal ones are whole numbers of 2^-9.
+Value RecipeEvaluator::widenF8(Value v) {
+  Type f32 = withElement(v.getType(), b.getF32Type());
+  Type i32 = withElement(v.getType(), b.getI32Type());
+  Value bits = arith::BitcastOp::create(
+      b, loc, withElement(v.getType(), b.getI8Type()), v);
+  bits = arith::ExtUIOp::create(b, loc, i32, bits);
+  auto shifted = [&](Value value, int64_t by) -> Value {
+    return arith::ShLIOp::create(b, loc, value, integer(i32, by));
+  };
+  auto compare = [&](arith::CmpIPredicate predicate, Value value,
+                     int64_t with) -> Value {
+    return arith::CmpIOp::create(b, loc, predicate, value, integer(i32, with));
+  };
+  Value magnitude = arith::AndIOp::create(b, loc, bits, integer(i32, 0x7f));
+  Value normal = arith::AddIOp::create(b, loc, shifted(magnitude, 20),
+                                       integer(i32, int64_t(120) << 23));
+  Value small = arith::UIToFPOp::create(b, loc, f32, magnitude);
+  TypedAttr unit = FloatAttr::get(b.getF32Type(), 0x1p-9);
+  if (auto vector = dyn_cast<VectorType>(f32)) {
+    unit = DenseElementsAttr::get(vector, cast<FloatAttr>(unit).getValue());
+  }
+  small = arith::MulFOp::create(b, loc, small,
+                                arith::ConstantOp::create(b, loc, unit));
+  small = arith::BitcastOp::create(b, loc, i32, small);
+  Value chosen = arith::SelectOp::create(
+      b, loc, compare(arith::CmpIPredicate::ult, magnitude, 8), small, normal);
+  chosen = arith::SelectOp::create(
+      b, loc, compare(arith::CmpIPredicate::eq, magnitude, 0x7f),
+      integer(i32, 0x7fc00000), chosen);
+  Value sign = shifted(arith::AndIOp::create(b, loc, bits, integer(i32, 0x80)),
+                       24);
+  chosen = arith::OrIOp::create(b, loc, chosen, sign);
+  return arith::BitcastOp::create(b, loc, f32, chosen);
+}
+
+/// Floats as f32; integers stay.
+Value RecipeEvaluator::widen(Value v) {
+  Type element = getElementTypeOrSelf(v.getType());
+  if (!isa<FloatType>(element) || element.isF32()) {
+    return v;
+  }
+  if (isa<Float8E4M3FNType>(element)) {
+    return widenF8(v);
+  }
+  return arith::ExtFOp::create(b, loc, withElement(v.getType(), b.getF32Type()),
+                               v);
+}
+
+/// An f32 rounded to what `element` can hold, ties to even. To bf16 by its
+/// bits: half of the last kept place, less one if that is even.
+Value RecipeEvaluator::round(Value v, Type element) {
+  if (!isa<FloatType>(element) || element.isF32()) {
+    return v;
+  }
+  if (!element.isBF16()) {
+    Value narrow = arith::TruncFOp::create(
+        b, loc, withElement(v.getType(), element), v);
+    return widen(narrow);
+  }
+  Type i32 = withElement(v.getType(), b.getI32Type());
+  Value bits = arith::BitcastOp::create(b, loc, i32, v);
+  Value last = arith::ShRUIOp::create(b, loc, bits, integer(i32, 16));
+  last = arith::AndIOp::create(b, loc, last, integer(i32, 1));
+  Value sum = arith::AddIOp::create(b, loc, bits, integer(i32, 0x7fff));
+  sum = arith::AddIOp::create(b, loc, sum, last);
+  sum = arith::AndIOp::create(b, loc, sum, integer(i32, -0x10000));
+  Value rounded = arith::BitcastOp::create(b, loc, v.getType(), sum);
+  Value isNaN =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, v, v);
+  return arith::SelectOp::create(b, loc, isNaN, v, rounded);
+}
+
+//===----------------------------------------------------------------------===//
+// Operations
+//===----------------------------------------------------------------------===//
+
+FailureOr<Value> RecipeEvaluator::visitLoad(LoadOp op, Value channel) {
+  Value at; // along the last dimension; null if all channels share an element
+  bool isShared = !carriesChannels(op.getResult());
+  for (StringRef dim : op.getDims().getAsValueRange<StringAttr>()) {
+    DimWalk walk = parseDimWalk(dim);
+    if (walk.rank != channels) {
+      continue;
+    }
+    at = channel;
+    if (walk.part == DimWalk::Whole) {
+      continue;
+    }
+    std::optional<int64_t> times = getConstantIntValue(op.getSplit());
+    if (walk.part != DimWalk::Quotient || !times || *times % count != 0) {
+      op.emitError("expected an operand of a product whose elements repeat "
+                   "a multiple of ")
+          << count << " times along rank '" << channels << "'";
+      return failure();
+    }
+    at = b.createOrFold<arith::DivUIOp>(loc, channel, index(*times));
+    isShared = true;
+  }
+  return widen(read(op, at, isShared));
+}
+
+FailureOr<Value> RecipeEvaluator::visitUnpack(UnpackOp op, Value channel) {
+  int64_t group = op.getGroup(), half = group / 2;
+  if (half % count != 0) {
+    op.emitError("expected halves of a group, ")
+        << half << " elements, to be whole runs of " << count;
+    return failure();
+  }
+  auto divide = [&](int64_t by) {
+    return b.createOrFold<arith::DivUIOp>(loc, channel, index(by));
+  };
+  auto rest = [&](int64_t by) {
+    return b.createOrFold<arith::RemUIOp>(loc, channel, index(by));
+  };
+  Value byte = b.createOrFold<arith::MulIOp>(loc, divide(group), index(half));
+  byte = b.createOrFold<arith::AddIOp>(loc, byte, rest(half));
+  FailureOr<Value> bytes = visit(op.getBytes(), byte);
+  if (failed(bytes)) {
+    return failure();
+  }
+  // The wanted nibble moves to the top and back, which extends its sign.
+  Type type = (*bytes).getType();
+  Value isHigh = b.createOrFold<arith::CmpIOp>(
+      loc, arith::CmpIPredicate::uge, rest(group), index(half));
+  Value up = b.createOrFold<arith::SelectOp>(
+      loc, isHigh, integer(b.getI8Type(), 0), integer(b.getI8Type(), 4));
+  std::optional<int64_t> known = getConstantIntValue(up);
+  Value top = *bytes;
+  if (!known || *known != 0) {
+    Value by = known ? integer(type, *known) : splat(up);
+    top = arith::ShLIOp::create(b, loc, top, by);
+  }
+  return arith::ShRSIOp::create(b, loc, top, integer(type, 4)).getResult();
+}
+
+FailureOr<Value> RecipeEvaluator::visitElementwise(Operation *op,
+                                                   Value channel) {
+  Value result = op->getResult(0);
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands()) {
+    FailureOr<Value> v = visit(operand, channel);
+    if (failed(v)) {
+      return failure();
+    }
+    operands.push_back(carriesChannels(result) ? splat(*v) : *v);
+  }
+  Type element = getElementTypeOrSelf(result.getType());
+  if (isa<arith::ExtFOp, BroadcastOp>(op)) {
+    return operands[0];
+  }
+  if (isa<arith::TruncFOp>(op)) {
+    return round(operands[0], element);
+  }
+  Type held = isa<FloatType>(element) ? Type(b.getF32Type()) : element;
+  Operation *made =
+      b.create(loc, op->getName().getIdentifier(), operands,
+               TypeRange(withElement(operands[0].getType(), held)),
+               op->getAttrs());
+  return round(made->getResult(0), element);
+}
+
+FailureOr<Value> RecipeEvaluator::visit(Value tile, Value channel) {
+  if (!isTile(tile)) {
+    return widen(scalar(tile));
+  }
+  Operation *op = tile.getDefiningOp();
+  if (auto load = dyn_cast_or_null<LoadOp>(op)) {
+    return visitLoad(load, channel);
+  }
+  if (auto unpack = dyn_cast_or_null<UnpackOp>(op)) {
+    return visitUnpack(unpack, channel);
+  }
+  if (!isRecipe(tile)) {
+    emitError(tile.getLoc())
+        << "expected the operand of a product to be loaded or computed from "
+           "loads, element by element";
+    return failure();
+  }
+  return visitElementwise(op, channel);
+}
+
+FailureOr<Value> RecipeEvaluator::evaluate(Value recipe, Value channel) {
+  channels = getRanks(recipe.getType()).back();
+  FailureOr<Value> v = visit(recipe, channel);
+  return failed(v) ? v : FailureOr<Value>(splat(*v));
+}

@@ -1,0 +1,149 @@
+//===- Recipes.cpp - left operands that are computed ----------------------===//
+//
+// A left operand of a product that is not simply loaded (a cache that is
+// stored in another type) is computed once per step, all lanes along its
+// channels, into near memory in the form that the product reads:
+//
+//   f32       [x][channel]                  products in f32
+//   bf16      [x][channel]                  pairs of channels
+//   bf16      [x / 2][channel][x % 2]       pairs of keys
+//
+//===----------------------------------------------------------------------===//
+
+#include "Emitter.h"
+
+#include "fovea/dialects/Tile/Recipe.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace fovea;
+
+/// Channels `c` to `c + size` of row `x` of a recipe, as f32.
+FailureOr<Value> Emitter::evalChannels(Value recipe, Value x, Value count,
+                                       int64_t c, int64_t size) {
+  auto read = [&](tile::LoadOp load, Value channel, bool isShared) -> Value {
+    Value at = rowOffset(load, x, count);
+    if (channel) {
+      at = add(at, channel);
+    }
+    FlatBuffer flat = flatten(load.getSource());
+    Type element = load.getType().getElementType();
+    return isShared ? memref::LoadOp::create(b, loc, flat.flat, at).getResult()
+                    : loadVector(flat.flat, at, VectorType::get({size}, element));
+  };
+  return tile::RecipeEvaluator(b, loc, size, read,
+                               [&](Value v) { return scalar(v); })
+      .evaluate(recipe, index(c));
+}
+
+/// The upper halves of f32 values that bf16 can hold, as bf16.
+static Value packHalves(OpBuilder &b, Location loc, Value v) {
+  auto type = cast<VectorType>(v.getType());
+  auto i32 = type.clone(b.getI32Type());
+  Value bits = arith::BitcastOp::create(b, loc, i32, v);
+  Value by = arith::ConstantOp::create(
+      b, loc, DenseElementsAttr::get(i32, llvm::APInt(32, 16)));
+  bits = arith::ShRUIOp::create(b, loc, bits, by);
+  Value halves =
+      arith::TruncIOp::create(b, loc, type.clone(b.getI16Type()), bits);
+  return arith::BitcastOp::create(b, loc, type.clone(b.getBF16Type()), halves);
+}
+
+/// Calls `emit` for runs of channels of as many lanes as there are, and shorter
+/// ones at the end.
+static LogicalResult
+forEachRun(int64_t width, int64_t lanes,
+           llvm::function_ref<LogicalResult(int64_t, int64_t)> emit) {
+  for (int64_t c = 0, size; c < width; c += size) {
+    size = std::min(lanes, int64_t(llvm::bit_floor(uint64_t(width - c))));
+    if (failed(emit(c, size))) {
+      return failure();
+    }
+  }
+  return success();
+}
+
+/// Computes `count` rows of a recipe into near memory, in f32 or bf16.
+FailureOr<Value> Emitter::computeRows(Value recipe, Value count, Type element) {
+  auto type = cast<RankedTensorType>(recipe.getType());
+  int64_t width = type.getDimSize(1);
+  Value buffer = allocNear(type.getDimSize(0) * width, element);
+  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value x = loop.getInductionVar(), to = mul(x, width);
+  LogicalResult emitted =
+      forEachRun(width, schedule.getLanes(), [&](int64_t c, int64_t size) {
+        FailureOr<Value> v = evalChannels(recipe, x, count, c, size);
+        if (failed(v)) {
+          return failure();
+        }
+        Value kept = element.isBF16() ? packHalves(b, loc, *v) : *v;
+        storeVector(kept, buffer, add(to, c));
+        return success();
+      });
+  return failed(emitted) ? FailureOr<Value>() : FailureOr<Value>(buffer);
+}
+
+/// Computes rows of a recipe into near memory as pairs of rows in bf16, up to
+/// the next multiple of the block: what lies beyond `count` repeats the last
+/// row and meets weights of zero.
+FailureOr<Value> Emitter::computePairs(Value recipe, Value count) {
+  auto type = cast<RankedTensorType>(recipe.getType());
+  int64_t width = type.getDimSize(1);
+  Value buffer = allocNear(type.getDimSize(0) * width, b.getBF16Type());
+  Value block = index(schedule.getBlock());
+  Value rounded = mul(arith::CeilDivUIOp::create(b, loc, count, block), block);
+  auto loop = scf::ForOp::create(b, loc, index(0), rounded, index(2));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value x = loop.getInductionVar(), next = add(x, 1), to = mul(x, width);
+  LogicalResult emitted =
+      forEachRun(width, schedule.getLanes(), [&](int64_t c, int64_t size) {
+        FailureOr<Value> low = evalChannels(recipe, x, count, c, size);
+        FailureOr<Value> high = evalChannels(recipe, next, count, c, size);
+        if (failed(low) || failed(high)) {
+          return failure();
+        }
+        Value both = vector::InterleaveOp::create(
+            b, loc, packHalves(b, loc, *low), packHalves(b, loc, *high));
+        storeVector(both, buffer, add(to, 2 * c));
+        return success();
+      });
+  return failed(emitted) ? FailureOr<Value>() : FailureOr<Value>(buffer);
+}
+
+/// Brings a computed left operand into the form that the product reads.
+LogicalResult Emitter::prepareRecipe(tile::ContractOp op, bool overStream,
+                                     Value count) {
+  Value recipe = op.getLhs();
+  if (tile::getRanks(recipe.getType()).size() != 2 || hasRow(recipe)) {
+    return op.emitError("expected the left operand of a product to have two "
+                        "ranks and to be independent of the row rank");
+  }
+  for (tile::LoadOp load : tile::collectLoads(recipe)) {
+    if (load.getTable() && !forms[load.getResult()].offsets) {
+      fillOffsets(load, count);
+    }
+  }
+  Form form = forms.lookup(recipe);
+  bool pairs = usesPairs(op);
+  Value &kept = !pairs ? form.decoded : overStream ? form.packed : form.halves;
+  if (kept) {
+    return success();
+  }
+  FailureOr<Value> buffer =
+      pairs && overStream ? computePairs(recipe, count)
+      : pairs             ? computeRows(recipe, count, b.getBF16Type())
+                          : computeRows(recipe, count, b.getF32Type());
+  if (failed(buffer)) {
+    return failure();
+  }
+  kept = *buffer;
+  forms[recipe] = form;
+  return success();
+}
