@@ -133,23 +133,34 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     | `subgroups` | groups of lanes that share one task and its near memory (1: a single core) |
     | `stages` | blocks of a streamed operand in near memory at once; 0 reads operands in place |
     | `pack` | rows of a task run over all query heads that share keys, heads first |
+    | `narrow` | tasks of few rows: the lanes of a vector run along the other rank of a tile, and rows come one after another |
+    | `ahead` | keys between the one that is read and the one that is asked for (0: none) |
+
+    With `narrow`, there are at most as many rows as lanes, `block` is the
+    number of keys, or of vectors of channels, that a register tile takes of all
+    rows (a power of two), and a step is whole pairs of vectors.
 
     ```mlir
     #tile.schedule<rows = 32, keys = 256, block = 8, lanes = 16, pairs = false, splits = 1>
     #tile.schedule<rows = 128, keys = 64, block = 16, lanes = 32, pairs = false, splits = 64,
                    subgroups = 4, stages = 2, pack = true>
+    #tile.schedule<rows = 4, keys = 64, block = 4, lanes = 16, pairs = true, splits = 16,
+                   pack = true, narrow = true, ahead = 24>
     ```
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$keys, "int64_t":$block,
                         "int64_t":$lanes, "bool":$pairs, "int64_t":$splits,
                         DefaultValuedParameter<"int64_t", "1">:$subgroups,
                         DefaultValuedParameter<"int64_t", "0">:$stages,
-                        DefaultValuedParameter<"bool", "false">:$pack);
+                        DefaultValuedParameter<"bool", "false">:$pack,
+                        DefaultValuedParameter<"bool", "false">:$narrow,
+                        DefaultValuedParameter<"int64_t", "0">:$ahead);
   let builders = [AttrBuilder<(ins "int64_t":$rows, "int64_t":$keys,
                                    "int64_t":$block, "int64_t":$lanes,
                                    "bool":$pairs, "int64_t":$splits), [{
     return $_get($_ctxt, rows, keys, block, lanes, pairs, splits,
-                 /*subgroups=*/1, /*stages=*/0, /*pack=*/false);
+                 /*subgroups=*/1, /*stages=*/0, /*pack=*/false,
+                 /*narrow=*/false, /*ahead=*/0);
   }]>];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;

@@ -217,13 +217,13 @@ LogicalResult
 ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
                      int64_t keys, int64_t block, int64_t lanes, bool pairs,
                      int64_t splits, int64_t subgroups, int64_t stages,
-                     bool pack) {
+                     bool pack, bool narrow, int64_t ahead) {
   if (rows <= 0 || keys <= 0 || block <= 0 || lanes <= 0 || splits <= 0 ||
-      subgroups <= 0 || stages < 0) {
+      subgroups <= 0 || stages < 0 || ahead < 0) {
     return emitError() << "expected positive sizes in a schedule";
   }
   // Where operands are read in place, rows run along lanes.
-  if (stages == 0 && rows % lanes != 0) {
+  if (stages == 0 && !narrow && rows % lanes != 0) {
     return emitError() << "expected rows to be a multiple of lanes, got "
                        << rows << " and " << lanes;
   }
@@ -234,6 +234,14 @@ ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
   if (pairs && block % 2 != 0) {
     return emitError() << "expected an even block for paired products, got "
                        << block;
+  }
+  if (narrow && (rows > lanes || block > lanes || !llvm::isPowerOf2_64(block) ||
+                 keys % (2 * lanes) != 0)) {
+    return emitError() << "expected a narrow schedule with at most as many rows "
+                          "as lanes, a power of two of them in a block, and "
+                          "keys in whole pairs of vectors, got rows "
+                       << rows << ", lanes " << lanes << ", block " << block
+                       << ", keys " << keys;
   }
   return success();
 }

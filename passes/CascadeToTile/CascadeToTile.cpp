@@ -261,6 +261,9 @@ Value FunctionConverter::findDestination(Value result, AffineMap map,
 LogicalResult FunctionConverter::convertFold(cascade::FoldOp op) {
   FoldContext context;
   context.schedule = schedule;
+  if (auto few = function->getAttrOfType<ArrayAttr>(tile::kFewRowsAttrName)) {
+    llvm::append_range(context.fewRows, few.getAsRange<tile::ScheduleAttr>());
+  }
   context.scalars = &scalars;
   context.captured = sources;
   for (Value input : op.getInputs()) {

@@ -49,10 +49,13 @@ public:
         predicate(fold, context), extents(extents) {}
 
   mlir::LogicalResult build();
+  /// Decides what the rows are; comes first.
+  void chooseRowRank();
+  /// Number of rows of all tasks with one set of points.
+  mlir::Value rowExtent();
 
 private:
   // FoldRanks.cpp: the ranks of the fold and what the target can hold.
-  void chooseRowRank();
   std::optional<unsigned> findPackRank();
   std::string whyNotPack(unsigned rank);
   void choosePack();
@@ -98,7 +101,6 @@ private:
                  llvm::ArrayRef<mlir::Value> state);
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> initialState(Tensorizer &t);
   mlir::LogicalResult finish(Tensorizer &t, llvm::ArrayRef<mlir::Value> state);
-  mlir::Value rowExtent();
   void setTaskCoordinates(mlir::ValueRange ivs);
   void splitRowBox();
   void chooseSplits(mlir::Value tasks);

@@ -143,7 +143,6 @@ FailureOr<SmallVector<Value>> FoldBuilder::initialState(Tensorizer &t) {
 // Tasks
 //===----------------------------------------------------------------------===//
 
-/// Number of rows of all tasks with one set of points.
 Value FoldBuilder::rowExtent() {
   if (rowRank < 0) {
     return index(1);
@@ -335,6 +334,9 @@ LogicalResult FoldBuilder::buildTaskLoop(
   auto forall =
       scf::ForallOp::create(b, loc, bounds, ValueRange{}, std::nullopt);
   forall->setAttr(tile::kRowRankAttrName, b.getStringAttr(rowName));
+  if (!context.fewRows.empty()) {
+    forall->setAttr(tile::kScheduleAttrName, context.schedule);
+  }
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(forall.getBody()->getTerminator());
   if (failed((this->*body)(forall.getInductionVars()))) {
@@ -353,7 +355,6 @@ LogicalResult FoldBuilder::build() {
   if (failed(checkPagedStream())) {
     return failure();
   }
-  chooseRowRank();
   if (failed(verifyElements()) || failed(findStateTypes())) {
     return failure();
   }
@@ -407,5 +408,25 @@ LogicalResult FoldBuilder::build() {
 LogicalResult fovea::buildTasks(OpBuilder &b, cascade::FoldOp fold,
                                 ArrayRef<Value> extents,
                                 const FoldContext &context) {
-  return FoldBuilder(b, fold, extents, context).build();
+  // All are built; the extents decide when they are known.
+  OpBuilder::InsertionGuard guard(b);
+  for (tile::ScheduleAttr schedule : context.fewRows) {
+    FoldContext few = context;
+    few.schedule = schedule;
+    FoldBuilder builder(b, fold, extents, few);
+    builder.chooseRowRank();
+    Location loc = fold.getLoc();
+    Value isFew = arith::CmpIOp::create(
+        b, loc, arith::CmpIPredicate::sle, builder.rowExtent(),
+        constantIndex(b, loc, schedule.getRows()));
+    auto branch = scf::IfOp::create(b, loc, isFew, /*withElseRegion=*/true);
+    b.setInsertionPointToStart(branch.thenBlock());
+    if (failed(builder.build())) {
+      return failure();
+    }
+    b.setInsertionPointToStart(branch.elseBlock());
+  }
+  FoldBuilder builder(b, fold, extents, context);
+  builder.chooseRowRank();
+  return builder.build();
 }

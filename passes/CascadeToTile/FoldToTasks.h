@@ -31,6 +31,8 @@ struct Source {
 /// Everything the conversion of a fold needs to know of its surroundings.
 struct FoldContext {
   tile::ScheduleAttr schedule;
+  /// By growing numbers of rows; the first with enough is obeyed instead.
+  llvm::SmallVector<tile::ScheduleAttr> fewRows;
   /// Sources of the fold's inputs (null buffer for scalars), in order.
   llvm::SmallVector<Source> inputs;
   /// Buffers that receive the fold's results, in order.

@@ -26,6 +26,11 @@ def CascadeToTilePass : Pass<"fovea-cascade-to-tile", "::mlir::ModuleOp"> {
     carry it, or if what depends on it has a type that tiles do not hold
     (integers of 64 bits).
 
+    A function may also have `tile.few_rows`, an array of schedules by growing
+    numbers of rows. The fold is then built once for each and once for
+    `tile.schedule`, and the number of rows of a call decides which tasks run:
+    the first that has enough for all rows of one set of points.
+
     With `stages`, operands of products are brought near and what element-wise
     code alone reads goes to registers; without, what does not depend on the
     row is read in place.

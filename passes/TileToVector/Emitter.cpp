@@ -21,6 +21,18 @@ Emitter::Emitter(func::FuncOp task, tile::ScheduleAttr schedule,
 // Small helpers
 //===----------------------------------------------------------------------===//
 
+arith::AtomicRMWKind fovea::combineKind(tile::Combine combine) {
+  switch (combine) {
+  case tile::Combine::Sum:
+    return arith::AtomicRMWKind::addf;
+  case tile::Combine::Max:
+    return arith::AtomicRMWKind::maximumf;
+  case tile::Combine::Min:
+    return arith::AtomicRMWKind::minimumf;
+  }
+  llvm_unreachable("unknown combination");
+}
+
 Value Emitter::index(int64_t v) {
   return arith::ConstantIndexOp::create(b, loc, v);
 }
@@ -62,7 +74,8 @@ Value Emitter::mul(Value x, int64_t c) { return c == 1 ? x : mul(x, index(c)); }
 //===----------------------------------------------------------------------===//
 
 /// The value of a tile at a point: a vector of `lanes` rows if the tile has
-/// the row rank, else a scalar.
+/// the row rank, else a scalar. At a point of one row: a vector of coordinates
+/// of the tile's other rank.
 FailureOr<Value> Emitter::eval(Value tile, Point &point) {
   if (!isa<RankedTensorType>(tile.getType())) {
     return scalar(tile);
@@ -78,13 +91,15 @@ FailureOr<Value> Emitter::eval(Value tile, Point &point) {
   auto it = forms.find(tile);
   Value result;
   if (it != forms.end() && it->second.kind == Form::Rows) {
-    return it->second.rows[point.vec];
+    return point.row ? copiedRow(it->second, point)
+                     : it->second.rows[point.vec];
   }
   if (it != forms.end() && it->second.kind == Form::Near) {
     Type element = cast<MemRefType>(it->second.buffer.getType()).getElementType();
-    Value at = add(mul(point.x, schedule.getRows()),
-                   point.vec * schedule.getLanes());
-    result = loadVector(it->second.buffer, at, vectorOf(element));
+    Value row = point.row ? point.row : index(point.vec * schedule.getLanes());
+    result = loadVector(it->second.buffer,
+                        nearIndex(point.x, row, extentOf(tile)),
+                        vectorOf(element));
   } else {
     Operation *op = tile.getDefiningOp();
     if (!op) {
@@ -138,7 +153,7 @@ FailureOr<Value> Emitter::evalLookup(tile::LookupOp op, Point &point) {
   }
   if (!vector) {
     Value element = memref::LoadOp::create(b, loc, flat.flat, offset);
-    if (!hasRow(op.getResult())) {
+    if (!isVector(op.getResult(), point)) {
       return element;
     }
     return vector::BroadcastOp::create(b, loc, vectorOf(element.getType()),
@@ -184,8 +199,18 @@ FailureOr<Value> Emitter::evalFarElement(tile::LoadOp op, Point &point) {
   return memref::LoadOp::create(b, loc, flat.flat, offset).getResult();
 }
 
+/// The element of a [row] tile at one row, in all lanes.
+Value Emitter::copiedRow(const Form &form, Point &point) {
+  Value v = memref::LoadOp::create(b, loc, form.copy, point.row);
+  Type element = getElementTypeOrSelf(form.rows[0].getType());
+  if (element.isInteger(1)) {
+    v = arith::TruncIOp::create(b, loc, element, v);
+  }
+  return vector::BroadcastOp::create(b, loc, vectorOf(element), v);
+}
+
 FailureOr<Value> Emitter::evalOp(Operation *op, Value tile, Point &point) {
-  bool rowDependent = hasRow(tile);
+  bool rowDependent = isVector(tile, point);
   auto splat = [&](Value v) -> Value {
     if (!rowDependent || isa<VectorType>(v.getType())) {
       return v;
@@ -207,6 +232,9 @@ FailureOr<Value> Emitter::evalOp(Operation *op, Value tile, Point &point) {
     for (int64_t i = 0; i < schedule.getLanes(); ++i) {
       steps.push_back(point.vec * schedule.getLanes() + i);
     }
+    if (point.row) {
+      base = add(base, point.x);
+    }
     Value lanes = arith::ConstantOp::create(
         b, loc, DenseElementsAttr::get(vectorOf(i32), ArrayRef(steps)));
     Value narrow = arith::IndexCastOp::create(b, loc, i32, base);
@@ -216,7 +244,7 @@ FailureOr<Value> Emitter::evalOp(Operation *op, Value tile, Point &point) {
     return evalLookup(lookup, point);
   }
   if (auto load = dyn_cast<tile::LoadOp>(op)) {
-    return evalFarElement(load, point);
+    return point.row ? evalFarVector(load, point) : evalFarElement(load, point);
   }
   if (auto guard = dyn_cast<tile::GuardOp>(op)) {
     FailureOr<Value> value = eval(guard.getValue(), point);
@@ -317,7 +345,7 @@ LogicalResult Emitter::materialize(Value tile, Value buffer) {
       return failure();
     }
     storeVector(*value, buffer,
-                add(mul(point.x, schedule.getRows()), v * schedule.getLanes()));
+                nearIndex(point.x, index(v * schedule.getLanes()), extent));
   }
   return success();
 }

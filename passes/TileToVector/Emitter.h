@@ -14,6 +14,8 @@
 //   near     a buffer memref<x * rows> in the order [x][q]
 //   far      left in the caller's memory (operands without the row rank)
 //
+// Tasks of few rows turn the lanes around (Narrow.h).
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef FOVEA_PASSES_TILETOVECTOR_EMITTER_H
@@ -21,10 +23,13 @@
 
 #include "fovea/dialects/Tile/TileOps.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace fovea {
 
@@ -41,6 +46,7 @@ struct Form {
   enum Kind { Recipe, Rows, Near, Far } kind = Recipe;
   llvm::SmallVector<mlir::Value> rows; // Rows
   mlir::Value buffer;                  // Near: memref<(x*rows)xT>
+  mlir::Value copy;    // Rows: the same in near memory, for reads by row
   mlir::Value pairs;   // 16-bit pairs of x interleaved per row, if made
   mlir::Value offsets; // Far, paged: memref<keys x index> of row offsets
   mlir::Value decoded; // Far: memref<x * channel> in f32, if made
@@ -50,29 +56,35 @@ struct Form {
 
 /// A position at which recipes are evaluated, with what is already known
 /// there. `x` is the coordinate inside the tile; values that do not depend on
-/// the row are shared by all vectors of one x.
+/// the row are shared by all vectors of one x. With `row`, lanes run along x:
+/// x is the first coordinate of a vector, and the row is one.
 struct Point {
   mlir::Value x;  // index, or null outside any x
   unsigned vec = 0;
   llvm::DenseMap<mlir::Value, mlir::Value> *perX = nullptr;
   llvm::DenseMap<mlir::Value, mlir::Value> *perVector = nullptr;
+  mlir::Value row = nullptr; // index
 };
+
+/// The operation on elements that a reduction repeats.
+mlir::arith::AtomicRMWKind combineKind(tile::Combine combine);
 
 class Emitter {
 public:
   Emitter(mlir::func::FuncOp task, tile::ScheduleAttr schedule,
           llvm::StringRef rowRank);
+  virtual ~Emitter() = default;
 
   /// Lowers the whole function. Errors are reported.
   mlir::LogicalResult run();
 
-private:
+protected:
   // TileToVector.cpp: blocks and carried state.
   mlir::LogicalResult lowerBlock(mlir::Block &block);
   mlir::LogicalResult lowerOp(mlir::Operation &op);
   mlir::LogicalResult lowerIf(mlir::scf::IfOp op);
   mlir::LogicalResult lowerMergeLoop(mlir::scf::ForOp op);
-  mlir::LogicalResult lowerReduce(tile::ReduceOp op);
+  virtual mlir::LogicalResult lowerReduce(tile::ReduceOp op);
   mlir::LogicalResult lowerStream(tile::StreamOp op);
   struct Carried {
     llvm::SmallVector<mlir::Value> vectors;       // all [q] states, flattened
@@ -88,11 +100,30 @@ private:
                                       Point &point);
   mlir::FailureOr<mlir::Value> evalLookup(tile::LookupOp op, Point &point);
   mlir::FailureOr<mlir::Value> evalFarElement(tile::LoadOp op, Point &point);
+  /// A vector of coordinates point.x, ... of such an operand.
+  mlir::FailureOr<mlir::Value> evalFarVector(tile::LoadOp op, Point &point);
+  mlir::Value copiedRow(const Form &form, Point &point);
   /// Evaluates every [q] recipe below `tile` here, before a loop needs it.
-  mlir::LogicalResult prepare(mlir::Value tile);
-  mlir::LogicalResult materialize(mlir::Value tile, mlir::Value buffer);
+  virtual mlir::LogicalResult prepare(mlir::Value tile);
+  virtual mlir::LogicalResult materialize(mlir::Value tile, mlir::Value buffer);
+  bool isVector(mlir::Value tile, Point &point) {
+    return point.row || hasRow(tile);
+  }
 
   // Memory.cpp: loads, stores, buffers.
+  /// Elements of a near buffer of `extent` coordinates by all rows, and where
+  /// in it one of them is; the same for 16-bit values whose pairs of x lie
+  /// side by side.
+  virtual int64_t nearSize(int64_t extent) {
+    return extent * schedule.getRows();
+  }
+  virtual mlir::Value nearIndex(mlir::Value x, mlir::Value row, int64_t extent);
+  virtual int64_t pairsSize(int64_t extent) {
+    return (extent + 1) / 2 * schedule.getRows() * 2;
+  }
+  virtual mlir::Value pairsIndex(mlir::Value x, mlir::Value row,
+                                 int64_t extent);
+  virtual void clearPadding(mlir::Value buffer, int64_t extent) {}
   mlir::Value allocNear(int64_t elements, mlir::Type element);
   const FlatBuffer &flatten(mlir::Value memref);
   mlir::LogicalResult lowerLoad(tile::LoadOp op);
@@ -119,15 +150,20 @@ private:
   void analyzeStep(Step &step);
   mlir::LogicalResult storeProduct(Step &step, tile::ContractOp op);
   void addRoot(Step &step, mlir::Value root, unsigned level);
-  mlir::LogicalResult emitSweep(Step &step, unsigned level);
+  virtual mlir::LogicalResult emitSweep(Step &step, unsigned level);
   mlir::LogicalResult emitWideStates(Step &step);
-  mlir::LogicalResult emitWide(mlir::Value tile, tile::ContractOp product,
-                               mlir::Value buffer, mlir::Value count);
+  mlir::Value findStart(mlir::Value tile, tile::ContractOp product);
+  virtual mlir::LogicalResult emitWide(mlir::Value tile, tile::ContractOp product,
+                                       mlir::Value buffer, mlir::Value count);
 
   // Recipes.cpp: left operands that are computed.
   mlir::FailureOr<mlir::Value> evalChannels(mlir::Value recipe, mlir::Value x,
                                             mlir::Value count, int64_t c,
                                             int64_t size);
+  mlir::Value packHalves(mlir::Value v);
+  static mlir::LogicalResult
+  forEachRun(int64_t width, int64_t lanes,
+             llvm::function_ref<mlir::LogicalResult(int64_t, int64_t)> emit);
   mlir::FailureOr<mlir::Value> computeRows(mlir::Value recipe,
                                            mlir::Value count,
                                            mlir::Type element);
@@ -160,13 +196,18 @@ private:
   mlir::VectorType vectorOf(mlir::Type element) {
     return mlir::VectorType::get({schedule.getLanes()}, element);
   }
+  static int64_t extentOf(mlir::Value tile) {
+    return llvm::cast<mlir::RankedTensorType>(tile.getType()).getDimSize(0);
+  }
   bool hasRow(mlir::Value tile) {
     return tile::findRank(tile.getType(), row) >= 0;
   }
   bool isRowTile(mlir::Value tile) {
     return hasRow(tile) && tile::getRanks(tile.getType()).size() == 1;
   }
-  unsigned numVectors() { return schedule.getRows() / schedule.getLanes(); }
+  unsigned numVectors() {
+    return llvm::divideCeil(schedule.getRows(), schedule.getLanes());
+  }
   /// Ends a loop or branch; one without results ends by itself.
   void yield(mlir::ValueRange values) {
     if (!values.empty()) {
@@ -185,6 +226,34 @@ private:
   mlir::IRMapping scalars; // scalar code cloned into a step
   bool partial = false;    // inside a partial step
   mlir::Value stepCount;   // keys of the current step (index)
+  mlir::Value streamEnd;   // of the current range of the stream (index)
+};
+
+/// What one step of a stream computes, by sweep (Sweeps.cpp).
+struct Emitter::Step {
+  tile::StreamOp op;
+  mlir::Block *body;
+  mlir::Value count; // keys of this step
+  llvm::StringRef stream;
+  unsigned last = 0; // highest level
+  llvm::DenseMap<mlir::Value, unsigned> level;
+  llvm::DenseSet<mlir::Value> afterProduct; // recipes that depend on a product
+  llvm::DenseMap<mlir::Value, unsigned> lastUse; // of a stored value: the last sweep
+  llvm::DenseSet<mlir::Value> reused;            // stored values whose buffer was taken
+  // By level: what its sweep computes.
+  llvm::SmallVector<llvm::SmallVector<tile::ReduceOp>> reductions;
+  llvm::SmallVector<llvm::SmallVector<tile::ContractOp>> products;
+  llvm::SmallVector<llvm::SetVector<mlir::Value>> stores, pairStores;
+  llvm::SmallVector<mlir::Value> yields;
+  Carried carried;
+
+  bool hasStream(mlir::Value v) { return tile::findRank(v.getType(), stream) >= 0; }
+  bool isInside(mlir::Value v) {
+    mlir::Operation *op = v.getDefiningOp();
+    return op && op->getBlock() == body;
+  }
+  /// A product that keeps the keys; the other kind sums over them.
+  bool keepsStream(tile::ContractOp op) { return hasStream(op.getResult()); }
 };
 
 } // namespace fovea

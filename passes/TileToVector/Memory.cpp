@@ -18,6 +18,18 @@ Value Emitter::allocNear(int64_t elements, Type element) {
                                   b.getI64IntegerAttr(64));
 }
 
+Value Emitter::nearIndex(Value x, Value row, int64_t extent) {
+  return add(mul(x, schedule.getRows()), row);
+}
+
+/// [x / 2][row][x % 2]
+Value Emitter::pairsIndex(Value x, Value row, int64_t extent) {
+  Value two = index(2);
+  Value half = arith::DivUIOp::create(b, loc, x, two);
+  Value odd = arith::RemUIOp::create(b, loc, x, two);
+  return add(mul(add(mul(half, schedule.getRows()), row), 2), odd);
+}
+
 const FlatBuffer &Emitter::flatten(Value buffer) {
   auto it = flats.find(buffer);
   if (it != flats.end()) {
@@ -130,21 +142,25 @@ LogicalResult Emitter::lowerNearLoad(tile::LoadOp op) {
            << type;
   }
   int64_t extent = ranks.size() == 2 ? type.getDimSize(0) : 1;
-  int64_t rows = schedule.getRows();
   // Products read f32; element-wise code reads the tile's own type.
   Type held = isa<FloatType>(element) && !elementwise ? Type(b.getF32Type())
                                                       : element;
   Form form;
   form.kind = Form::Near;
   if (wantPlain || !wantPairs) {
-    form.buffer = allocNear(extent * rows, held);
+    form.buffer = allocNear(nearSize(extent), held);
+    if (ranks.size() == 2) {
+      clearPadding(form.buffer, extent);
+    }
   }
   if (wantPairs) {
-    form.pairs = allocNear((extent + 1) / 2 * rows * 2, element);
+    form.pairs = allocNear(pairsSize(extent), element);
+    clearPadding(form.pairs, extent);
   }
 
   FlatBuffer flat = flatten(op.getSource());
-  auto outer = scf::ForOp::create(b, loc, index(0), index(rows), index(1));
+  auto outer = scf::ForOp::create(b, loc, index(0), index(schedule.getRows()),
+                                  index(1));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(outer.getBody());
@@ -180,15 +196,13 @@ LogicalResult Emitter::lowerNearLoad(tile::LoadOp op) {
     if (form.buffer) {
       Value stored = held == element ? v : toF32(v);
       memref::StoreOp::create(b, loc, stored, form.buffer,
-                              ValueRange{add(mul(inner, rows), r)});
+                              ValueRange{ranks.size() == 2
+                                             ? nearIndex(inner, r, extent)
+                                             : r});
     }
     if (form.pairs) {
-      // [x / 2][row][x % 2]
-      Value two = index(2);
-      Value half = arith::DivUIOp::create(b, loc, inner, two);
-      Value odd = arith::RemUIOp::create(b, loc, inner, two);
-      Value at = add(mul(add(mul(half, rows), r), 2), odd);
-      memref::StoreOp::create(b, loc, v, form.pairs, ValueRange{at});
+      memref::StoreOp::create(b, loc, v, form.pairs,
+                              ValueRange{pairsIndex(inner, r, extent)});
     }
   }
   if (ranks.size() == 1) {
@@ -242,11 +256,14 @@ Value Emitter::rowOffset(tile::LoadOp op, Value x, Value count) {
   return offset;
 }
 
-/// Row offsets of a paged operand, looked up once per step.
+/// Row offsets of a paged operand, looked up once per step; also of those that
+/// will be asked for ahead. Beyond the end of the stream none is looked up:
+/// what is left there from before is as good to ask for.
 void Emitter::fillOffsets(tile::LoadOp op, Value count) {
   auto type = cast<RankedTensorType>(op.getType());
   Form &form = forms[op.getResult()];
-  form.offsets = allocNear(type.getDimSize(0), b.getIndexType());
+  int64_t ahead = partial ? 0 : schedule.getAhead();
+  form.offsets = allocNear(type.getDimSize(0) + ahead, b.getIndexType());
   FlatBuffer pages = flatten(op.getSource());
   FlatBuffer table = flatten(op.getTable());
   int64_t size = cast<MemRefType>(op.getSource().getType()).getDimSize(2);
@@ -259,6 +276,9 @@ void Emitter::fillOffsets(tile::LoadOp op, Value count) {
   // Page by page: one look into the table, then equal steps.
   Value first = scalar(op.getIndices()[0]), pageSize = index(size);
   Value end = add(first, count);
+  if (ahead != 0) {
+    end = arith::MinSIOp::create(b, loc, add(end, ahead), streamEnd);
+  }
   auto loop = scf::ForOp::create(
       b, loc, arith::DivUIOp::create(b, loc, first, pageSize),
       arith::CeilDivUIOp::create(b, loc, end, pageSize), index(1));
@@ -350,7 +370,6 @@ LogicalResult Emitter::lowerStore(tile::StoreOp op) {
   Value tile = op.getValue();
   auto type = cast<RankedTensorType>(tile.getType());
   SmallVector<StringRef> ranks = tile::getRanks(type);
-  int64_t rows = schedule.getRows();
   bool wide = ranks.size() == 2;
   if (ranks.size() > 2 || !hasRow(tile)) {
     return op.emitError("expected a [row] or [x, row] tile to store");
@@ -358,7 +377,7 @@ LogicalResult Emitter::lowerStore(tile::StoreOp op) {
   auto held = forms.find(tile);
   bool isNear = held != forms.end() && held->second.kind == Form::Near;
   Value near = isNear ? held->second.buffer
-                      : allocNear((wide ? type.getDimSize(0) : 1) * rows,
+                      : allocNear(nearSize(wide ? type.getDimSize(0) : 1),
                                   type.getElementType());
   if (isNear) {
     // Written out as it is.
@@ -386,9 +405,9 @@ LogicalResult Emitter::lowerStore(tile::StoreOp op) {
 /// Writes `near`, which holds the tile in the order [x][row], to its buffer.
 void Emitter::writeOut(tile::StoreOp op, Value near, bool wide) {
   auto type = cast<RankedTensorType>(op.getValue().getType());
-  int64_t rows = schedule.getRows();
+  int64_t extent = wide ? type.getDimSize(0) : 1;
   FlatBuffer flat = flatten(op.getTarget());
-  Value count = index(rows), innerCount = index(wide ? type.getDimSize(0) : 1);
+  Value count = index(schedule.getRows()), innerCount = index(extent);
   Value start = flat.offset; // of what does not change, or grows evenly
   bool walksRow = false;
   for (auto [i, dim] :
@@ -421,7 +440,8 @@ void Emitter::writeOut(tile::StoreOp op, Value near, bool wide) {
     b.setInsertionPointToStart(nested.getBody());
     inner = nested.getInductionVar();
   }
-  Value v = memref::LoadOp::create(b, loc, near, add(mul(inner, rows), r));
+  Value from = wide ? nearIndex(inner, r, extent) : r;
+  Value v = memref::LoadOp::create(b, loc, near, from);
   Value at = start;
   for (auto [i, dim] :
        llvm::enumerate(op.getDims().getAsValueRange<StringAttr>())) {

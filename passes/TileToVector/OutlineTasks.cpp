@@ -257,8 +257,10 @@ func::FuncOp Outliner::makeFunction(scf::ForallOp loop, func::FuncOp parent,
   auto function = func::FuncOp::create(
       b, loop.getLoc(), (parent.getName() + "_tasks_0").str(),
       b.getFunctionType(types, {}));
+  Attribute schedule = loop->getAttr(tile::kScheduleAttrName);
   function->setAttr(tile::kScheduleAttrName,
-                    parent->getAttr(tile::kScheduleAttrName));
+                    schedule ? schedule
+                             : parent->getAttr(tile::kScheduleAttrName));
   if (Attribute row = loop->getAttr(tile::kRowRankAttrName)) {
     function->setAttr(tile::kRowRankAttrName, row);
   }

@@ -41,7 +41,7 @@ FailureOr<Value> Emitter::evalChannels(Value recipe, Value x, Value count,
 }
 
 /// The upper halves of f32 values that bf16 can hold, as bf16.
-static Value packHalves(OpBuilder &b, Location loc, Value v) {
+Value Emitter::packHalves(Value v) {
   auto type = cast<VectorType>(v.getType());
   auto i32 = type.clone(b.getI32Type());
   Value bits = arith::BitcastOp::create(b, loc, i32, v);
@@ -55,9 +55,9 @@ static Value packHalves(OpBuilder &b, Location loc, Value v) {
 
 /// Calls `emit` for runs of channels of as many lanes as there are, and shorter
 /// ones at the end.
-static LogicalResult
-forEachRun(int64_t width, int64_t lanes,
-           llvm::function_ref<LogicalResult(int64_t, int64_t)> emit) {
+LogicalResult
+Emitter::forEachRun(int64_t width, int64_t lanes,
+                    llvm::function_ref<LogicalResult(int64_t, int64_t)> emit) {
   for (int64_t c = 0, size; c < width; c += size) {
     size = std::min(lanes, int64_t(llvm::bit_floor(uint64_t(width - c))));
     if (failed(emit(c, size))) {
@@ -82,7 +82,7 @@ FailureOr<Value> Emitter::computeRows(Value recipe, Value count, Type element) {
         if (failed(v)) {
           return failure();
         }
-        Value kept = element.isBF16() ? packHalves(b, loc, *v) : *v;
+        Value kept = element.isBF16() ? packHalves(*v) : *v;
         storeVector(kept, buffer, add(to, c));
         return success();
       });
@@ -110,7 +110,7 @@ FailureOr<Value> Emitter::computePairs(Value recipe, Value count) {
           return failure();
         }
         Value both = vector::InterleaveOp::create(
-            b, loc, packHalves(b, loc, *low), packHalves(b, loc, *high));
+            b, loc, packHalves(*low), packHalves(*high));
         storeVector(both, buffer, add(to, 2 * c));
         return success();
       });

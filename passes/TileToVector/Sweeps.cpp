@@ -25,32 +25,6 @@
 using namespace mlir;
 using namespace fovea;
 
-struct Emitter::Step {
-  tile::StreamOp op;
-  Block *body;
-  Value count; // keys of this step
-  StringRef stream;
-  unsigned last = 0; // highest level
-  DenseMap<Value, unsigned> level;
-  DenseSet<Value> afterProduct; // recipes that depend on a product
-  DenseMap<Value, unsigned> lastUse; // of a stored value: the last sweep
-  DenseSet<Value> reused;            // stored values whose buffer was taken
-  // By level: what its sweep computes.
-  SmallVector<SmallVector<tile::ReduceOp>> reductions;
-  SmallVector<SmallVector<tile::ContractOp>> products;
-  SmallVector<llvm::SetVector<Value>> stores, pairStores;
-  SmallVector<Value> yields;
-  Carried carried;
-
-  bool hasStream(Value v) { return tile::findRank(v.getType(), stream) >= 0; }
-  bool isInside(Value v) {
-    Operation *op = v.getDefiningOp();
-    return op && op->getBlock() == body;
-  }
-  /// A product that keeps the keys; the other kind sums over them.
-  bool keepsStream(tile::ContractOp op) { return hasStream(op.getResult()); }
-};
-
 static bool isTile(Value v) { return isa<RankedTensorType>(v.getType()); }
 
 /// Marks what the sweep of `level` must find stored to evaluate `root`.
@@ -191,18 +165,6 @@ LogicalResult Emitter::storeProduct(Step &step, tile::ContractOp op) {
   }
   forms[op.getResult()] = form;
   return success();
-}
-
-static arith::AtomicRMWKind combineKind(tile::Combine combine) {
-  switch (combine) {
-  case tile::Combine::Sum:
-    return arith::AtomicRMWKind::addf;
-  case tile::Combine::Max:
-    return arith::AtomicRMWKind::maximumf;
-  case tile::Combine::Min:
-    return arith::AtomicRMWKind::minimumf;
-  }
-  llvm_unreachable("unknown combination");
 }
 
 LogicalResult Emitter::emitSweep(Step &step, unsigned level) {
@@ -382,19 +344,22 @@ static void collect(Value tile, Block *body,
   }
 }
 
+/// x, where tile = x + product: the product accumulates onto it.
+Value Emitter::findStart(Value tile, tile::ContractOp product) {
+  auto sum = tile.getDefiningOp<arith::AddFOp>();
+  if (!sum) {
+    return {};
+  }
+  return sum.getRhs() == product.getResult()   ? sum.getLhs()
+         : sum.getLhs() == product.getResult() ? sum.getRhs()
+                                               : Value();
+}
+
 /// Writes tile [channel, row] to `buffer`, one register tile at a time, with
 /// `product` (which sums over the keys) computed on the way.
 LogicalResult Emitter::emitWide(Value tile, tile::ContractOp product,
                                 Value buffer, Value count) {
-  // tile = x + product: the product accumulates onto x.
-  Value start;
-  if (auto sum = tile.getDefiningOp<arith::AddFOp>()) {
-    if (sum.getRhs() == product.getResult()) {
-      start = sum.getLhs();
-    } else if (sum.getLhs() == product.getResult()) {
-      start = sum.getRhs();
-    }
-  }
+  Value start = findStart(tile, product);
   if (failed(prepareOperands(product, count)) || failed(prepare(tile))) {
     return failure();
   }
@@ -496,7 +461,7 @@ LogicalResult Emitter::emitWideStates(Step &step) {
       it = pending.begin();
       Value old = arguments[*it];
       auto type = cast<RankedTensorType>(old.getType());
-      Value copy = allocNear(type.getNumElements(), type.getElementType());
+      Value copy = allocNear(nearSize(type.getDimSize(0)), type.getElementType());
       if (failed(materialize(old, copy))) {
         return failure();
       }
@@ -520,7 +485,7 @@ LogicalResult Emitter::emitWideStates(Step &step) {
       auto type = cast<RankedTensorType>(product.getType());
       Form form;
       form.kind = Form::Near;
-      form.buffer = allocNear(type.getNumElements(), type.getElementType());
+      form.buffer = allocNear(nearSize(type.getDimSize(0)), type.getElementType());
       if (failed(emitWide(product.getResult(), product, form.buffer,
                           step.count))) {
         return failure();

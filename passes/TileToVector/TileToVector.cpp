@@ -2,7 +2,7 @@
 
 #include "fovea/passes/TileToVector/Passes.h"
 
-#include "Emitter.h"
+#include "Narrow.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -42,7 +42,7 @@ FailureOr<Emitter::Carried> Emitter::carry(ValueRange states) {
           << type;
       return failure();
     }
-    Value buffer = allocNear(type.getNumElements(), type.getElementType());
+    Value buffer = allocNear(nearSize(type.getDimSize(0)), type.getElementType());
     if (failed(materialize(state, buffer))) {
       return failure();
     }
@@ -92,6 +92,7 @@ LogicalResult Emitter::lowerStream(tile::StreamOp op) {
     Value slot = mul(outer.getInductionVar(), 2);
     Value begin = memref::LoadOp::create(b, loc, bounds, slot);
     Value end = memref::LoadOp::create(b, loc, bounds, add(slot, 1));
+    streamEnd = end;
     Value stepSize = index(op.getStep());
     auto inner = scf::ForOp::create(b, loc, begin, end, stepSize,
                                     outer.getRegionIterArgs());
@@ -172,7 +173,7 @@ LogicalResult Emitter::lowerMergeLoop(scf::ForOp op) {
     }
     // Other states may read the old value: write aside, then copy.
     auto type = cast<RankedTensorType>(yield.getType());
-    Value aside = allocNear(type.getNumElements(), type.getElementType());
+    Value aside = allocNear(nearSize(type.getDimSize(0)), type.getElementType());
     if (failed(materialize(yield, aside))) {
       return failure();
     }
@@ -200,10 +201,7 @@ LogicalResult Emitter::lowerReduce(tile::ReduceOp op) {
   if (failed(prepare(op.getValue()))) {
     return failure();
   }
-  arith::AtomicRMWKind kind =
-      op.getCombine() == tile::Combine::Sum   ? arith::AtomicRMWKind::addf
-      : op.getCombine() == tile::Combine::Max ? arith::AtomicRMWKind::maximumf
-                                              : arith::AtomicRMWKind::minimumf;
+  arith::AtomicRMWKind kind = combineKind(op.getCombine());
   Value zero = arith::getIdentityValue(kind, type.getElementType(), b, loc);
   SmallVector<Value> inits(
       numVectors(), vector::BroadcastOp::create(
@@ -303,9 +301,6 @@ LogicalResult Emitter::lowerBlock(Block &block) {
 
 LogicalResult Emitter::run() {
   Block &body = task.getBody().front();
-  if (schedule.getRows() % schedule.getLanes() != 0) {
-    return task.emitError("expected rows to be a multiple of lanes");
-  }
   return lowerBlock(body);
 }
 
@@ -320,7 +315,11 @@ struct TileToVector : public fovea::impl::TileToVectorPassBase<TileToVector> {
       if (!schedule || !row) {
         continue;
       }
-      if (failed(Emitter(task, schedule, row.getValue()).run())) {
+      LogicalResult lowered =
+          schedule.getNarrow()
+              ? NarrowEmitter(task, schedule, row.getValue()).run()
+              : Emitter(task, schedule, row.getValue()).run();
+      if (failed(lowered)) {
         return signalPassFailure();
       }
     }

@@ -91,7 +91,8 @@ static tile::ScheduleAttr choose(func::FuncOp function,
   return tile::ScheduleAttr::get(function.getContext(), rows, keys,
                                  /*block=*/16, machine.getLanes(),
                                  /*pairs=*/false, start.splits, subgroups,
-                                 stages, start.pack);
+                                 stages, start.pack, /*narrow=*/false,
+                                 /*ahead=*/0);
 }
 
 void fovea::setSchedules(ModuleOp module, tile::MachineAttr machine,

@@ -8,8 +8,9 @@ include "mlir/Pass/PassBase.td"
 def X86SchedulePass : Pass<"fovea-x86-schedule", "::mlir::ModuleOp"> {
   let summary = "choose the schedule of every kernel for one chip";
   let description = [{
-    Sets `tile.schedule` on each public function that has none yet. This is the
-    only place where tile sizes for this target are chosen.
+    Sets `tile.schedule`, and `tile.few_rows` for decoding, on each public
+    function that has no schedule yet. This is the only place where tile sizes
+    for this target are chosen.
 
     A register tile of `block` x `rows` fills half of the registers with
     accumulators (8 x 32 on 32 registers of 16 lanes) and leaves the others for

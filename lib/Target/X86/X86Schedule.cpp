@@ -36,7 +36,22 @@ static tile::ScheduleAttr choose(func::FuncOp function, const X86Chip &chip) {
   int64_t block = chip.registers / 4;
   bool pairs = chip.hasPairs && streamsPairs(function);
   return tile::ScheduleAttr::get(function.getContext(), rows, keys, block,
-                                 chip.lanes, pairs, /*splits=*/16);
+                                 chip.lanes, pairs, /*splits=*/16, /*subgroups=*/1,
+                                 /*stages=*/0, /*pack=*/true, /*narrow=*/false,
+                                 /*ahead=*/0);
+}
+
+/// Decoding has the rows of the heads that share keys, and memory binds it:
+/// half of the registers add up eight rows by two keys or two vectors of
+/// channels, and memory is asked 4 to 6 KB ahead of each stream.
+static tile::ScheduleAttr chooseFewRows(func::FuncOp function,
+                                        const X86Chip &chip) {
+  bool pairs = chip.hasPairs && streamsPairs(function);
+  return tile::ScheduleAttr::get(
+      function.getContext(), /*rows=*/chip.registers / 4,
+      /*keys=*/4 * chip.lanes, /*block=*/2, chip.lanes, pairs, /*splits=*/16,
+      /*subgroups=*/1, /*stages=*/0, /*pack=*/true, /*narrow=*/true,
+      /*ahead=*/24);
 }
 
 namespace {
@@ -54,6 +69,9 @@ struct X86Schedule : public fovea::impl::X86SchedulePassBase<X86Schedule> {
       if (function.isPublic() && !function.isDeclaration() &&
           !function->hasAttr(tile::kScheduleAttrName)) {
         function->setAttr(tile::kScheduleAttrName, choose(function, *row));
+        function->setAttr(
+            tile::kFewRowsAttrName,
+            ArrayAttr::get(&getContext(), {chooseFewRows(function, *row)}));
       }
     }
   }

@@ -57,6 +57,21 @@ func.func private @keys_block() attributes {tile.schedule = #tile.schedule<rows 
 
 // -----
 
+// expected-error@+1 {{expected a narrow schedule with at most as many rows as lanes, a power of two of them in a block, and keys in whole pairs of vectors, got rows 32, lanes 16, block 2, keys 64}}
+func.func private @narrow_rows() attributes {tile.schedule = #tile.schedule<rows = 32, keys = 64, block = 2, lanes = 16, pairs = false, splits = 1, narrow = true>}
+
+// -----
+
+// expected-error@+1 {{got rows 8, lanes 16, block 3, keys 96}}
+func.func private @narrow_block() attributes {tile.schedule = #tile.schedule<rows = 8, keys = 96, block = 3, lanes = 16, pairs = false, splits = 1, narrow = true>}
+
+// -----
+
+// expected-error@+1 {{got rows 8, lanes 16, block 2, keys 48}}
+func.func private @narrow_keys() attributes {tile.schedule = #tile.schedule<rows = 8, keys = 48, block = 2, lanes = 16, pairs = false, splits = 1, narrow = true>}
+
+// -----
+
 // expected-error@+1 {{expected an even block for paired products, got 5}}
 func.func private @odd_pairs() attributes {tile.schedule = #tile.schedule<rows = 32, keys = 255, block = 5, lanes = 16, pairs = true, splits = 1>}
 

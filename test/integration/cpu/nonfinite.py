@@ -43,7 +43,7 @@ def infinite_scores(sign):
     return change
 
 
-# name: what happens to the inputs. With 40 queries beside the last of 300
+# name: what happens to the inputs. With 40 queries, or 4, beside the last of 300
 # keys, causal and window<30>: key 20 is never seen, key 280 by some.
 CHANGES = {
     "nan in a query": put(NAN, "q", 3),
@@ -69,8 +69,11 @@ KINDS = [
 ]
 
 
-def try_case(folder, name, pattern, kind):
-    case = programs.Case(widths=(16, 8), rows=40, keys=300, heads=(2, 1), pattern=pattern, **kind)
+ROWS = [40, 4]  # with two heads to a key: lanes along queries, and along keys
+
+
+def try_case(folder, name, pattern, kind, rows):
+    case = programs.Case(widths=(16, 8), rows=rows, keys=300, heads=(2, 1), pattern=pattern, **kind)
     inputs = programs.Inputs(case)
     CHANGES[name](inputs)
     outputs = 2 if case.lse == "yes" else 1
@@ -86,11 +89,12 @@ def main(folder):
     for name, (n, pattern), (m, kind) in itertools.product(CHANGES, enumerate(PATTERNS), enumerate(KINDS)):
         if n and (n + m) % 3:  # the first pattern with all kinds, the others in turn
             continue
-        ran += 1
-        problem = try_case(folder, name, pattern, kind)
-        if problem:
-            failed += 1
-            print(f"FAIL: {name}, {pattern}, {kind}: {problem}")
+        for rows in ROWS:
+            ran += 1
+            problem = try_case(folder, name, pattern, kind, rows)
+            if problem:
+                failed += 1
+                print(f"FAIL: {name}, {pattern}, {kind}, {rows} queries: {problem}")
     print(f"{ran} cases, {failed} failures")
     return 1 if failed else 0
 

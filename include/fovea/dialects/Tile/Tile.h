@@ -38,6 +38,11 @@ namespace fovea::tile {
 /// Name of the function attribute that holds the `#tile.schedule` to obey.
 inline constexpr llvm::StringLiteral kScheduleAttrName = "tile.schedule";
 
+/// Name of the function attribute that holds an array of `#tile.schedule`, by
+/// growing numbers of rows: a fold obeys the first that has as many rows as it,
+/// or else `tile.schedule`.
+inline constexpr llvm::StringLiteral kFewRowsAttrName = "tile.few_rows";
+
 /// Name of the attribute of a task loop or function that holds the row rank.
 inline constexpr llvm::StringLiteral kRowRankAttrName = "tile.row_rank";
 

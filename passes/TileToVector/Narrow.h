@@ -1,0 +1,94 @@
+//===- Narrow.h - tasks of few rows -----------------------------*- C++ -*-===//
+//
+// Where a fold has fewer rows than a vector has lanes (decoding: one query,
+// four heads that share keys), lanes along rows would stand idle. Here they run
+// along the other rank of a tile and rows come one after another:
+//
+//   keys x rows = 64 x 4, lanes = 16      keys 0..15   16..31   ...
+//                                row 0    vector 0     vector 1
+//                                row 1    vector 0     vector 1
+//
+//   [row] tiles          one vector whose first lanes are the rows, and a copy
+//                        in near memory from which one row is read
+//   [x, row] tiles       near, in the order [row][x]
+//   product over d       a sum of vectors along d for each row and `block` keys,
+//                        then across lanes: 16 become one vector of keys
+//   product over keys    weights broadcast, values along their channels
+//
+// What a step reads is used once, so it is read in place, in the order in which
+// it lies in memory, and asked for some keys ahead.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FOVEA_PASSES_TILETOVECTOR_NARROW_H
+#define FOVEA_PASSES_TILETOVECTOR_NARROW_H
+
+#include "Emitter.h"
+
+#include "llvm/ADT/MapVector.h"
+
+namespace fovea {
+
+class NarrowEmitter : public Emitter {
+public:
+  using Emitter::Emitter;
+
+private:
+  // Narrow.cpp: forms.
+  int64_t padded(int64_t extent);
+  int64_t nearSize(int64_t extent) override {
+    return padded(extent) * schedule.getRows();
+  }
+  mlir::Value nearIndex(mlir::Value x, mlir::Value row,
+                        int64_t extent) override;
+  int64_t pairsSize(int64_t extent) override { return nearSize(extent); }
+  mlir::Value pairsIndex(mlir::Value x, mlir::Value row,
+                         int64_t extent) override {
+    return nearIndex(x, row, extent);
+  }
+  void clearPadding(mlir::Value buffer, int64_t extent) override;
+  mlir::LogicalResult prepare(mlir::Value tile) override;
+  mlir::LogicalResult materialize(mlir::Value tile,
+                                  mlir::Value buffer) override;
+  mlir::LogicalResult lowerReduce(tile::ReduceOp op) override;
+  mlir::Value reduceAcross(mlir::arith::AtomicRMWKind kind, mlir::Value v);
+
+  // NarrowSweeps.cpp: one step.
+  mlir::LogicalResult emitSweep(Step &step, unsigned level) override;
+  mlir::LogicalResult emitWide(mlir::Value tile, tile::ContractOp product,
+                               mlir::Value buffer, mlir::Value count) override;
+  mlir::LogicalResult
+  sweepRows(Step &step, unsigned level, llvm::ArrayRef<mlir::Value> results,
+            llvm::MapVector<mlir::Value, Form> &stored);
+  using Vectors = llvm::SmallVector<mlir::Value>;
+  mlir::FailureOr<Vectors> emitScores(tile::ContractOp op, mlir::Value x,
+                                      mlir::Value count);
+  mlir::FailureOr<Vectors> emitKeyBlock(tile::ContractOp op, mlir::Value x,
+                                        mlir::Value count);
+  Vectors addPairs(Vectors vectors, int64_t &distance, int64_t end);
+  mlir::Value addAcross(mlir::Value a, mlir::Value c, int64_t distance);
+  mlir::LogicalResult checkOperands(tile::ContractOp op);
+  mlir::FailureOr<mlir::Value> readChannels(mlir::Value tile, mlir::Value x,
+                                            mlir::Value base, int64_t channel,
+                                            int64_t size, bool pairs,
+                                            mlir::Value count);
+  mlir::Value loadChannels(tile::LoadOp op, mlir::Value offset,
+                           int64_t channel, int64_t size);
+  mlir::Value broadcastWeight(mlir::Value buffer, mlir::Value at, bool pairs);
+  mlir::FailureOr<mlir::Value> storeVisible(mlir::Value visible,
+                                            mlir::Value count);
+  mlir::LogicalResult emitChannels(mlir::Value tile, tile::ContractOp product,
+                                   mlir::Value start, mlir::Value seen,
+                                   mlir::Value buffer, mlir::Value count,
+                                   mlir::Value base, int64_t size);
+  mlir::FailureOr<Vectors> loadValues(mlir::Value tile, mlir::Value x,
+                                      mlir::Value base, int64_t size,
+                                      bool pairs, mlir::Value count);
+  void prefetch(mlir::Value x, mlir::Value count);
+
+  llvm::SmallVector<tile::LoadOp> streamed; // matrices that this step reads
+};
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_TILETOVECTOR_NARROW_H

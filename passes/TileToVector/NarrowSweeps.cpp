@@ -1,0 +1,621 @@
+//===- NarrowSweeps.cpp - one step of a task with few rows ----------------===//
+//
+// The sweeps are those of Sweeps.cpp. A register tile is all rows by `block`
+// keys (first product) or by `block` vectors of channels (second product). With
+// 4 rows, a block of 4 and 16 lanes:
+//
+//   first product    16 keys of 4 rows: 4 keys at a time, their channels along
+//                    lanes, 4 x 4 sums; then across lanes (addAcross)
+//   second product   64 channels of 4 rows, key by key (or pair by pair)
+//
+//===----------------------------------------------------------------------===//
+
+#include "Narrow.h"
+
+#include "fovea/dialects/Tile/Recipe.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/MapVector.h"
+
+using namespace mlir;
+using namespace fovea;
+
+/// Of memory, as caches bring it.
+static constexpr unsigned kLineBits = 64 * 8;
+
+//===----------------------------------------------------------------------===//
+// Operands
+//===----------------------------------------------------------------------===//
+
+/// `size` channels of a row at `offset`, as they are stored; fewer, and zeros,
+/// at the end of the row.
+Value NarrowEmitter::loadChannels(tile::LoadOp op, Value offset,
+                                  int64_t channel, int64_t size) {
+  Type element = op.getType().getElementType();
+  auto type = VectorType::get({size}, element);
+  Value flat = flatten(op.getSource()).flat, at = add(offset, channel);
+  int64_t left = op.getType().getDimSize(1) - channel;
+  if (left >= size) {
+    return loadVector(flat, at, type);
+  }
+  SmallVector<bool> lanes(size);
+  std::fill_n(lanes.begin(), left, true);
+  Value mask = arith::ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(VectorType::get({size}, b.getI1Type()),
+                             ArrayRef<bool>(lanes)));
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  return vector::MaskedLoadOp::create(b, loc, type, flat, ValueRange{at}, mask,
+                                      zero);
+}
+
+/// `size` channels of row `x` of the left operand of a product, loaded or
+/// computed: in bf16 for pairs, else in f32. They begin at base + channel; a
+/// base that is not null is whole vectors into a loaded row.
+FailureOr<Value> NarrowEmitter::readChannels(Value tile, Value x, Value base,
+                                             int64_t channel, int64_t size,
+                                             bool pairs, Value count) {
+  if (auto load = tile.getDefiningOp<tile::LoadOp>()) {
+    Value offset = rowOffset(load, x, count);
+    Value v = loadChannels(load, base ? add(offset, base) : offset, channel,
+                           size);
+    return pairs ? v : toF32(v);
+  }
+  auto type = VectorType::get({size}, pairs ? Type(b.getBF16Type())
+                                            : Type(b.getF32Type()));
+  Value all = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  int64_t left = cast<RankedTensorType>(tile.getType()).getDimSize(1) - channel;
+  LogicalResult emitted = forEachRun(
+      std::min(size, left), schedule.getLanes(), [&](int64_t c, int64_t run) {
+        FailureOr<Value> v = evalChannels(tile, x, count, channel + c, run);
+        if (failed(v)) {
+          return failure();
+        }
+        Value part = pairs ? packHalves(*v) : *v;
+        all = run == size ? part
+                          : vector::InsertStridedSliceOp::create(
+                                b, loc, part, all, ArrayRef<int64_t>{c},
+                                ArrayRef<int64_t>{1})
+                                .getResult();
+        return success();
+      });
+  return failed(emitted) ? FailureOr<Value>() : FailureOr<Value>(all);
+}
+
+/// Asks for row `x` of all streamed operands some keys ahead, one line of each
+/// in turn. Nothing is read, so the row may lie beyond the end.
+void NarrowEmitter::prefetch(Value x, Value count) {
+  if (partial || schedule.getAhead() == 0) {
+    return;
+  }
+  Value ahead = add(x, schedule.getAhead());
+  SmallVector<Value> offsets;
+  int64_t lines = 0;
+  auto elementsOfLine = [](tile::LoadOp load) {
+    return kLineBits / load.getType().getElementTypeBitWidth();
+  };
+  for (tile::LoadOp load : streamed) {
+    offsets.push_back(rowOffset(load, ahead, count));
+    lines = std::max<int64_t>(
+        lines, llvm::divideCeil(load.getType().getDimSize(1),
+                                elementsOfLine(load)));
+  }
+  for (int64_t i = 0; i < lines; ++i) {
+    for (auto [load, offset] : llvm::zip_equal(streamed, offsets)) {
+      int64_t c = i * elementsOfLine(load);
+      if (c < load.getType().getDimSize(1)) {
+        memref::PrefetchOp::create(b, loc, flatten(load.getSource()).flat,
+                                   ValueRange{add(offset, c)},
+                                   /*isWrite=*/false, /*localityHint=*/3,
+                                   /*isDataCache=*/true);
+      }
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Product over channels
+//===----------------------------------------------------------------------===//
+
+/// Adds across lanes: of two vectors, lanes whose number has the bit `distance`
+/// clear sum up `a`, the others `c`.
+///
+///   distance 1:  a0+a1  c1+c0  a2+a3  c3+c2 ...
+///
+/// After distances 1, 2, 4, 8 on 16 vectors lane i holds the sum of vector i.
+Value NarrowEmitter::addAcross(Value a, Value c, int64_t distance) {
+  int64_t lanes = schedule.getLanes();
+  SmallVector<int64_t> own, other;
+  for (int64_t i = 0; i < lanes; ++i) {
+    int64_t source = i & distance ? lanes : 0;
+    own.push_back(source + i);
+    other.push_back(source + (i ^ distance));
+  }
+  Value x = vector::ShuffleOp::create(b, loc, a, c, own);
+  Value y = vector::ShuffleOp::create(b, loc, a, c, other);
+  return arith::AddFOp::create(b, loc, x, y);
+}
+
+/// Halves the number of vectors while `distance` is below `end`.
+NarrowEmitter::Vectors NarrowEmitter::addPairs(Vectors v, int64_t &distance,
+                                               int64_t end) {
+  for (; distance < end; distance *= 2) {
+    Vectors next;
+    for (unsigned j = 0; j < v.size(); j += 2) {
+      next.push_back(addAcross(v[j], v[j + 1], distance));
+    }
+    v = next;
+  }
+  return v;
+}
+
+/// Of each row: sums of the keys x, ... of one block, still to be added over
+/// lanes that are a multiple of the block apart.
+FailureOr<NarrowEmitter::Vectors>
+NarrowEmitter::emitKeyBlock(tile::ContractOp op, Value x, Value count) {
+  const Form &right = forms[op.getRhs()];
+  bool pairs = usesPairs(op);
+  auto lhs = cast<RankedTensorType>(op.getLhs().getType());
+  int64_t channels = lhs.getDimSize(1);
+  int64_t size = schedule.getLanes() * (pairs ? 2 : 1);
+  int64_t rows = schedule.getRows(), block = schedule.getBlock();
+  Value buffer = pairs ? right.pairs : right.buffer;
+  Type held = cast<MemRefType>(buffer.getType()).getElementType();
+  Value zero = arith::ConstantOp::create(
+      b, loc, b.getZeroAttr(vectorOf(b.getF32Type())));
+  Vectors sums(rows * block, zero);
+  for (int64_t c = 0; c < channels; c += size) {
+    Vectors q;
+    for (int64_t i = 0; i < rows; ++i) {
+      Value v = loadVector(buffer, nearIndex(index(c), index(i), channels),
+                           VectorType::get({size}, held));
+      q.push_back(pairs ? v : toF32(v));
+    }
+    for (int64_t j = 0; j < block; ++j) {
+      FailureOr<Value> k =
+          readChannels(op.getLhs(), add(x, j), {}, c, size, pairs, count);
+      if (failed(k)) {
+        return failure();
+      }
+      for (int64_t i = 0; i < rows; ++i) {
+        Value &sum = sums[i * block + j];
+        sum = pairs ? tile::DotPairsOp::create(b, loc, sum, *k, q[i]).getResult()
+                    : vector::FMAOp::create(b, loc, *k, q[i], sum).getResult();
+      }
+    }
+  }
+  Vectors result;
+  for (int64_t i = 0; i < rows; ++i) {
+    int64_t distance = 1;
+    Vectors ofRow(ArrayRef<Value>(sums).slice(i * block, block));
+    llvm::append_range(result, addPairs(ofRow, distance, block));
+  }
+  return result;
+}
+
+/// Products of the keys x, ... (one vector) with each row.
+FailureOr<NarrowEmitter::Vectors>
+NarrowEmitter::emitScores(tile::ContractOp op, Value x, Value count) {
+  int64_t lanes = schedule.getLanes(), block = schedule.getBlock();
+  int64_t rows = schedule.getRows(), blocks = lanes / block;
+  Type f32 = b.getF32Type();
+  // By row and block of keys, until all blocks are there.
+  Value parts = allocNear(rows * blocks * lanes, f32);
+  auto loop = scf::ForOp::create(b, loc, index(0), index(blocks), index(1));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value number = loop.getInductionVar();
+    Value keys = add(x, mul(number, block));
+    FailureOr<Vectors> sums = emitKeyBlock(op, keys, count);
+    if (failed(sums)) {
+      return failure();
+    }
+    for (auto [i, v] : llvm::enumerate(*sums)) {
+      storeVector(v, parts, mul(add(number, i * blocks), lanes));
+    }
+    for (int64_t j = 0; j < block; ++j) {
+      prefetch(add(keys, j), count);
+    }
+  }
+  Vectors scores;
+  for (int64_t i = 0; i < rows; ++i) {
+    Vectors v;
+    for (int64_t j = 0; j < blocks; ++j) {
+      v.push_back(loadVector(parts, index((i * blocks + j) * lanes),
+                             vectorOf(f32)));
+    }
+    int64_t distance = block;
+    llvm::append_range(scores, addPairs(v, distance, lanes));
+  }
+  return scores;
+}
+
+//===----------------------------------------------------------------------===//
+// Sweeps
+//===----------------------------------------------------------------------===//
+
+LogicalResult NarrowEmitter::emitSweep(Step &step, unsigned level) {
+  auto &reductions = step.reductions[level];
+  auto &products = step.products[level];
+  if (reductions.empty() && step.stores[level].empty() &&
+      step.pairStores[level].empty()) {
+    return success();
+  }
+  streamed.clear();
+  for (auto load : step.body->getOps<tile::LoadOp>()) {
+    if (hasRow(load)) {
+      continue;
+    }
+    if (load.getTable() && !forms[load.getResult()].offsets) {
+      fillOffsets(load, step.count);
+    }
+    auto dims = load.getDims().getAsValueRange<StringAttr>();
+    if (tile::getRanks(load.getType()).size() == 2 &&
+        tile::parseDimWalk(*std::prev(dims.end())).part ==
+            tile::DimWalk::Whole) {
+      streamed.push_back(load);
+    }
+  }
+  for (tile::ContractOp product : products) {
+    if (failed(checkOperands(product))) {
+      return failure();
+    }
+    if (forms[product.getRhs()].kind != Form::Near) {
+      return product.emitError("expected the right operand of a product over a "
+                               "channel rank in near memory");
+    }
+  }
+  llvm::MapVector<Value, Form> stored;
+  auto prepareRoot = [&](Value v, bool store, bool pairs) -> LogicalResult {
+    if (failed(prepare(v))) {
+      return failure();
+    }
+    if (store) {
+      Form &form = stored[v];
+      form.kind = Form::Near;
+      Value &buffer = pairs ? form.pairs : form.buffer;
+      buffer = allocNear(nearSize(extentOf(v)),
+                         pairs ? Type(b.getBF16Type())
+                               : getElementTypeOrSelf(v.getType()));
+    }
+    return success();
+  };
+  SmallVector<Value> results; // of the reductions, by row
+  for (tile::ReduceOp reduce : reductions) {
+    Type element = getElementTypeOrSelf(reduce.getType());
+    results.push_back(allocNear(schedule.getLanes(), element));
+    if (failed(prepareRoot(reduce.getValue(), false, false))) {
+      return failure();
+    }
+  }
+  for (Value v : step.stores[level]) {
+    if (failed(prepareRoot(v, true, false))) {
+      return failure();
+    }
+  }
+  for (Value v : step.pairStores[level]) {
+    if (failed(prepareRoot(v, true, true))) {
+      return failure();
+    }
+  }
+  if (failed(sweepRows(step, level, results, stored))) {
+    return failure();
+  }
+  for (auto &[value, form] : stored) {
+    forms[value] = form;
+  }
+  for (auto [reduce, buffer] : llvm::zip_equal(reductions, results)) {
+    Type element = getElementTypeOrSelf(reduce.getType());
+    Form form;
+    form.kind = Form::Rows;
+    form.rows.push_back(loadVector(buffer, index(0), vectorOf(element)));
+    form.copy = buffer;
+    forms[reduce.getResult()] = form;
+  }
+  return success();
+}
+
+/// All rows, vector by vector of keys.
+LogicalResult NarrowEmitter::sweepRows(Step &step, unsigned level,
+                                       ArrayRef<Value> results,
+                                       llvm::MapVector<Value, Form> &stored) {
+  auto &reductions = step.reductions[level];
+  int64_t lanes = schedule.getLanes(), rows = schedule.getRows();
+  SmallVector<Value> inits;
+  for (tile::ReduceOp reduce : reductions) {
+    Type element = getElementTypeOrSelf(reduce.getType());
+    Value zero = arith::getIdentityValue(combineKind(reduce.getCombine()),
+                                         element, b, loc);
+    inits.append(rows, vector::BroadcastOp::create(b, loc, vectorOf(element),
+                                                   zero));
+  }
+  auto loop = scf::ForOp::create(b, loc, index(0), step.count, index(lanes),
+                                 inits);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value x = loop.getInductionVar();
+  SmallVector<Value> running(loop.getRegionIterArgs());
+  SmallVector<Vectors> scores; // by product, then row
+  for (tile::ContractOp product : step.products[level]) {
+    FailureOr<Vectors> ofProduct = emitScores(product, x, step.count);
+    if (failed(ofProduct)) {
+      return failure();
+    }
+    scores.push_back(*ofProduct);
+  }
+  DenseMap<Value, Value> perX;
+  for (int64_t i = 0; i < rows; ++i) {
+    DenseMap<Value, Value> perVector;
+    for (auto [product, values] :
+         llvm::zip_equal(step.products[level], scores)) {
+      perVector[product.getResult()] = values[i];
+    }
+    Point point{x, 0, &perX, &perVector, index(i)};
+    for (auto [n, reduce] : llvm::enumerate(reductions)) {
+      FailureOr<Value> value = eval(reduce.getValue(), point);
+      if (failed(value)) {
+        return failure();
+      }
+      Value &r = running[n * rows + i];
+      r = arith::getReductionOp(combineKind(reduce.getCombine()), b, loc, r,
+                                *value);
+    }
+    for (auto &[tile, form] : stored) {
+      FailureOr<Value> value = eval(tile, point);
+      if (failed(value)) {
+        return failure();
+      }
+      Value at = nearIndex(x, point.row, extentOf(tile));
+      if (form.buffer) {
+        storeVector(*value, form.buffer, at);
+      }
+      if (form.pairs) {
+        Value narrow = arith::TruncFOp::create(
+            b, loc, vectorOf(b.getBF16Type()), *value);
+        storeVector(narrow, form.pairs, at);
+      }
+    }
+  }
+  yield(running);
+  b.setInsertionPointAfter(loop);
+  for (auto [n, reduce] : llvm::enumerate(reductions)) {
+    for (int64_t i = 0; i < rows; ++i) {
+      Value all = reduceAcross(combineKind(reduce.getCombine()),
+                               loop.getResult(n * rows + i));
+      memref::StoreOp::create(b, loc, all, results[n],
+                              ValueRange{index(i)});
+    }
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Product over keys
+//===----------------------------------------------------------------------===//
+
+/// One weight, or the weights of a pair of keys, in all lanes.
+Value NarrowEmitter::broadcastWeight(Value buffer, Value at, bool pairs) {
+  int64_t lanes = schedule.getLanes();
+  if (!pairs) {
+    Value v = memref::LoadOp::create(b, loc, buffer, at);
+    return vector::BroadcastOp::create(b, loc, vectorOf(v.getType()), v);
+  }
+  Type i32 = b.getI32Type(), bf16 = b.getBF16Type();
+  Value two = loadVector(buffer, at, VectorType::get({2}, bf16));
+  Value word =
+      vector::BitCastOp::create(b, loc, VectorType::get({1}, i32), two);
+  Value bits = vector::ExtractOp::create(b, loc, word, 0);
+  Value all = vector::BroadcastOp::create(b, loc, vectorOf(i32), bits);
+  return vector::BitCastOp::create(b, loc,
+                                   VectorType::get({2 * lanes}, bf16), all);
+}
+
+/// Which rows see which keys of a partial step, [row][x] in bytes.
+FailureOr<Value> NarrowEmitter::storeVisible(Value visible, Value count) {
+  if (failed(prepare(visible))) {
+    return failure();
+  }
+  int64_t extent = extentOf(visible), lanes = schedule.getLanes();
+  Value seen = allocNear(nearSize(extent), b.getI8Type());
+  OpBuilder::InsertionGuard guard(b);
+  auto rows = scf::ForOp::create(b, loc, index(0), index(schedule.getRows()),
+                                 index(1));
+  b.setInsertionPointToStart(rows.getBody());
+  auto loop = scf::ForOp::create(b, loc, index(0), count, index(lanes));
+  b.setInsertionPointToStart(loop.getBody());
+  DenseMap<Value, Value> perX, perVector;
+  Point point{loop.getInductionVar(), 0, &perX, &perVector,
+              rows.getInductionVar()};
+  FailureOr<Value> mask = eval(visible, point);
+  if (failed(mask)) {
+    return failure();
+  }
+  Value bytes =
+      arith::ExtUIOp::create(b, loc, vectorOf(b.getI8Type()), *mask);
+  storeVector(bytes, seen, nearIndex(point.x, point.row, extent));
+  return seen;
+}
+
+/// Both products read their left operand in place, or compute it from what
+/// they read.
+LogicalResult NarrowEmitter::checkOperands(tile::ContractOp op) {
+  Value lhs = op.getLhs();
+  if (hasRow(lhs) || tile::getRanks(lhs.getType()).size() != 2 ||
+      !(lhs.getDefiningOp<tile::LoadOp>() || tile::isRecipe(lhs))) {
+    return op.emitError("expected the left operand of a product to be loaded "
+                        "or computed from loads, and independent of the row "
+                        "rank");
+  }
+  return success();
+}
+
+/// Writes tile [channel, row] to `buffer`, with `product`, which sums over the
+/// keys, computed on the way.
+LogicalResult NarrowEmitter::emitWide(Value tile, tile::ContractOp product,
+                                      Value buffer, Value count) {
+  Value start = findStart(tile, product);
+  if (failed(checkOperands(product)) || failed(prepare(tile))) {
+    return failure();
+  }
+  Value seen;
+  auto guarded = product.getRhs().getDefiningOp<tile::GuardOp>();
+  if (partial && guarded) {
+    FailureOr<Value> stored = storeVisible(guarded.getVisible(), count);
+    if (failed(stored)) {
+      return failure();
+    }
+    seen = *stored;
+  }
+  int64_t channels = extentOf(tile);
+  int64_t span = schedule.getBlock() * schedule.getLanes();
+  int64_t whole = channels / span * span;
+  // What is computed wants to know its channels: which nibble they are.
+  for (int64_t c = 0; c < whole && tile::isRecipe(product.getLhs()); c += span) {
+    if (failed(emitChannels(tile, product, start, seen, buffer, count, index(c),
+                            span))) {
+      return failure();
+    }
+  }
+  if (whole > 0 && !tile::isRecipe(product.getLhs())) {
+    auto loop =
+        scf::ForOp::create(b, loc, index(0), index(whole), index(span));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    if (failed(emitChannels(tile, product, start, seen, buffer, count,
+                            loop.getInductionVar(), span))) {
+      return failure();
+    }
+  }
+  return whole == channels
+             ? success()
+             : emitChannels(tile, product, start, seen, buffer, count,
+                            index(whole), channels - whole);
+}
+
+/// Channels base, ... (`size` of them) of all rows.
+LogicalResult NarrowEmitter::emitChannels(Value tile, tile::ContractOp product,
+                                          Value start, Value seen, Value buffer,
+                                          Value count, Value base,
+                                          int64_t size) {
+  const Form &weights = forms[product.getRhs()];
+  bool pairs = usesPairs(product);
+  int64_t lanes = schedule.getLanes(), rows = schedule.getRows();
+  int64_t extent = extentOf(product.getRhs());
+  int64_t vectors = llvm::divideCeil(size, lanes);
+  auto evalAt = [&](Value v, int64_t i, int64_t n,
+                    Value sum) -> FailureOr<Value> {
+    DenseMap<Value, Value> perX, perVector;
+    if (sum) {
+      perVector[product.getResult()] = sum;
+    }
+    Point point{add(base, n * lanes), 0, &perX, &perVector, index(i)};
+    return eval(v, point);
+  };
+  Vectors init;
+  Value zero = arith::ConstantOp::create(
+      b, loc, b.getZeroAttr(vectorOf(b.getF32Type())));
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t n = 0; n < vectors; ++n) {
+      FailureOr<Value> value = start ? evalAt(start, i, n, {}) : zero;
+      if (failed(value)) {
+        return failure();
+      }
+      init.push_back(*value);
+    }
+  }
+  int64_t stride = pairs ? 2 : 1;
+  auto loop =
+      scf::ForOp::create(b, loc, index(0), count, index(stride), init);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value x = loop.getInductionVar();
+    Vectors sums(loop.getRegionIterArgs());
+    FailureOr<Vectors> values =
+        loadValues(product.getLhs(), x, base, size, pairs, count);
+    if (failed(values)) {
+      return failure();
+    }
+    for (int64_t i = 0; i < rows; ++i) {
+      Value at = nearIndex(x, index(i), extent);
+      Value w = broadcastWeight(pairs ? weights.pairs : weights.buffer, at,
+                                pairs);
+      Value visible;
+      if (seen) {
+        Value byte = memref::LoadOp::create(b, loc, seen, at);
+        visible = arith::TruncIOp::create(b, loc, b.getI1Type(), byte);
+      }
+      for (int64_t n = 0; n < vectors; ++n) {
+        Value &sum = sums[i * vectors + n];
+        Value next =
+            pairs
+                ? tile::DotPairsOp::create(b, loc, sum, (*values)[n], w)
+                      .getResult()
+                : vector::FMAOp::create(b, loc, (*values)[n], w, sum)
+                      .getResult();
+        // A key that a row does not see does not take part, whatever its
+        // value: a NaN there times a weight of zero would reach the row.
+        sum = visible ? arith::SelectOp::create(b, loc, visible, next, sum)
+                            .getResult()
+                      : next;
+      }
+    }
+    yield(sums);
+  }
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t n = 0; n < vectors; ++n) {
+      Value value = loop.getResult(i * vectors + n);
+      if (!start && tile != product.getResult()) {
+        FailureOr<Value> evaluated = evalAt(tile, i, n, value);
+        if (failed(evaluated)) {
+          return failure();
+        }
+        value = *evaluated;
+      }
+      storeVector(value, buffer,
+                  nearIndex(add(base, n * lanes), index(i), extentOf(tile)));
+    }
+  }
+  return success();
+}
+
+/// Values of key x (or of the pair x, x + 1, side by side) at channels base,
+/// ...: vectors of lanes.
+FailureOr<NarrowEmitter::Vectors>
+NarrowEmitter::loadValues(Value tile, Value x, Value base, int64_t size,
+                          bool pairs, Value count) {
+  int64_t lanes = schedule.getLanes(), channel = 0;
+  if (std::optional<int64_t> known = getConstantIntValue(base)) {
+    channel = *known;
+    base = Value();
+  }
+  Vectors values;
+  // Of 16-bit values two vectors at once, if there are two: a whole register.
+  for (int64_t c = 0, width; c < size; c += width) {
+    width = pairs && size - c > lanes ? 2 * lanes : lanes;
+    FailureOr<Value> low =
+        readChannels(tile, x, base, channel + c, width, pairs, count);
+    if (failed(low)) {
+      return failure();
+    }
+    if (!pairs) {
+      values.push_back(*low);
+      continue;
+    }
+    FailureOr<Value> high =
+        readChannels(tile, add(x, 1), base, channel + c, width, pairs, count);
+    if (failed(high)) {
+      return failure();
+    }
+    Value both = vector::InterleaveOp::create(b, loc, *low, *high);
+    for (int64_t part = 0; part < width; part += lanes) {
+      values.push_back(vector::ExtractStridedSliceOp::create(
+          b, loc, both, ArrayRef<int64_t>{2 * part},
+          ArrayRef<int64_t>{2 * lanes}, ArrayRef<int64_t>{1}));
+    }
+  }
+  return values;
+}
