@@ -24,7 +24,17 @@ NVIDIA = ["sm_80", "sm_90"]
 AMD = ["gfx942", "gfx950", "gfx1100", "gfx1201"]
 WIDTHS = [64, 128]
 PATTERNS = ["all", "causal", "window<1024>"]
-MATRIX = re.compile(r"(?:mma\.sync|wgmma\.mma_async|v_mfma|v_smfmac|v_wmma)")
+# Of a step's instructions, the first kind that an instruction is of.
+KINDS = {
+    "matrix": r"mma\.sync|wgmma\.mma_async|v_mfma|v_smfmac|v_wmma",
+    "near": r"ldmatrix|(ld|st)\.shared|ds_(read|write|load|store)",
+    "lanes": r"shfl|ds_bpermute|ds_swizzle|_dpp",
+    "exponentials": r"ex2|v_exp",
+    "moves": r"mov\.|v_(dual_)?mov_|v_accvgpr",
+    "waits": r"s_wait|s_nop|s_delay|s_barrier|cp\.async\.wait|bar\.sync",
+}
+KIND = re.compile("|".join(f"(?P<{name}>{words})" for name, words in KINDS.items()))
+NONE = (0,) * (1 + len(KINDS))
 LINE = re.compile(
     r"(\w+): (\d+) threads, (\d+) registers, (\d+) bytes spilled, (\d+) bytes of stack, (\d+) bytes near; "
     r"(\d+) blocks per multiprocessor, (\d+) of (\d+) threads \(([\d.]+)%\), bound by ([\w ]+)"
@@ -46,6 +56,18 @@ matrix instructions, hence without a mask and without the copies of a block that
 follows; counted in PTX, before its assembler, and in the assembly of AMD.
 """
 
+STEPS = """
+## Full steps by kind of instruction
+
+Pattern `all`. Near: reads and writes of near memory; lanes: exchanges between
+lanes; moves: of registers. Of the others most are arithmetic that the step asks
+for: sums scaled to a new maximum (one for each register of a sum), scores
+scaled, their maximum and their sum; on chips without an instruction for it also
+the rounding to bf16 (five instructions each) and a maximum that keeps NaN
+(three). Products take 16 by 16 by 16 multiply-adds on RDNA and 16 by 8 by 16 on
+NVIDIA, so that shares of families say little about each other.
+"""
+
 
 def program(width, pattern):
     query, kv = f"tensor<?x?x?x{width}xbf16>", f"!attn.kv<dense, key = {width}, value = {width}, bf16>"
@@ -57,14 +79,14 @@ def program(width, pattern):
 
 
 def read_blocks(lines):
-    """Basic blocks of one kernel's assembly: (instructions, matrix instructions,
-    successors by number)."""
-    blocks, names, jumps = [[0, 0]], {}, [[]]
+    """Basic blocks of one kernel's assembly: instructions, then those of each
+    kind; and successors by number."""
+    blocks, names, jumps = [list(NONE)], {}, [[]]
     falls = [True]
 
     def open_block():
         if blocks[-1][0] or not falls[-1]:
-            blocks.append([0, 0])
+            blocks.append(list(NONE))
             jumps.append([])
             falls.append(True)
 
@@ -79,7 +101,9 @@ def read_blocks(lines):
         if not line or line[0] in ".;/{}" or line.endswith(":"):
             continue
         blocks[-1][0] += 1
-        blocks[-1][1] += bool(MATRIX.search(line))
+        kind = KIND.match(re.sub(r"^@\S+\s+", "", line))
+        if kind:
+            blocks[-1][1 + list(KINDS).index(kind.lastgroup)] += 1
         jump = re.match(r"(@\S+\s+)?(bra(?:\.uni)?|s_cbranch_\w+|s_branch)\s+(\S+?);?$", line)
         if jump:
             jumps[-1].append(jump.group(3))
@@ -108,10 +132,10 @@ def reach(follow, start):
 
 
 def shortest(blocks, follow, start, goal):
-    """(instructions, matrix instructions) of the fewest instructions from the
-    start of one block to the start of another, by at least one edge."""
+    """The fewest instructions, and those of each kind, from the start of one block
+    to the start of another, by at least one edge."""
     best = {}
-    left = [((0, 0), start)]
+    left = [(NONE, start)]
     while left:
         cost, n = min(left)
         left.remove((cost, n))
@@ -126,14 +150,14 @@ def shortest(blocks, follow, start, goal):
 
 
 def count_step(lines):
-    """(instructions, matrix instructions) of a full step: of the shortest cycle
+    """Instructions, and those of each kind, of a full step: of the shortest cycle
     through a block with matrix instructions. None without one.
 
     A step that masks is the same and more, so it is the longer cycle."""
     blocks, follow = read_blocks(lines)
     cycles = []
-    for n, (_, matrix) in enumerate(blocks):
-        if matrix and n in set().union(*(reach(follow, m) for m in follow[n])):
+    for n, block in enumerate(blocks):
+        if block[1] and n in set().union(*(reach(follow, m) for m in follow[n])):
             cycles.append(shortest(blocks, follow, n, n))
     return min(cycles) if cycles else None
 
@@ -187,12 +211,17 @@ def is_good(row):
 
 
 def table_line(row):
-    instructions, matrix = row["step"]
+    instructions, matrix = row["step"][:2]
     step = f"{matrix} of {instructions} ({100 * matrix / instructions:.0f}%)"
     cells = [
         row["chip"], row["width"], row["pattern"], row["threads"], row["registers"], row["spilled"], row["near"],
         row["blocks"], f"{row['share']}%", row["bound"], row["conflicts"], step,
     ]  # fmt: skip
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def kinds_line(row):
+    cells = [row["chip"], row["width"], *row["step"][1:], row["step"][0] - sum(row["step"][1:])]
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
@@ -219,6 +248,10 @@ def write_page(rows):
                  "| bank conflicts | step |")  # fmt: skip
     lines.append("|---|--:|---|--:|--:|--:|--:|--:|--:|---|--:|--:|")
     lines += [table_line(row) for row in rows if row["step"]]
+    lines.append(STEPS)
+    lines.append(f"| chip | D | {' | '.join(KINDS)} | other |")
+    lines.append("|---" + "|--:" * (len(KINDS) + 2) + "|")
+    lines += [kinds_line(row) for row in rows if row["step"] and row["pattern"] == "all"]
     lines.append("\n## Known spills, stack and bank conflicts\n")
     lines += [known_line(row) for row in rows if not is_good(row)] or ["None."]
     return "\n".join(lines) + "\n"

@@ -131,6 +131,106 @@ private:
   }
 };
 
+/// LLVM lays the two sides of a branch one after the other, each under a mask of
+/// its lanes (here all or none). A state that both sides update,
+///
+///   for ... iter(s) { r = if c { full(s) } else { partial(s) }   yield r }
+///
+/// is then alive in two copies: r of the one side while the other may still want
+/// s. All of it is moved at the end of the step. As
+///
+///   t = if c { full(s) } else { s }    r = if not c { partial(t) } else { t }
+///
+/// each value follows the last use of the one before, in its registers.
+class SideSeparator {
+public:
+  explicit SideSeparator(MLIRContext *context) : b(context) {}
+
+  void run(gpu::GPUModuleOp module) {
+    SmallVector<scf::ForOp> loops;
+    module.walk([&](scf::ForOp loop) { loops.push_back(loop); });
+    for (scf::ForOp loop : loops) {
+      SmallVector<scf::IfOp> branches(loop.getBody()->getOps<scf::IfOp>());
+      for (scf::IfOp branch : branches) {
+        separate(branch, findState(loop, branch));
+      }
+    }
+  }
+
+private:
+  /// What the results of a branch were one iteration before; empty unless all
+  /// of them are handed on.
+  static SmallVector<Value> findState(scf::ForOp loop, scf::IfOp branch) {
+    SmallVector<Value> state;
+    for (Value result : branch.getResults()) {
+      auto place = llvm::find(loop.getYieldedValues(), result);
+      if (place == loop.getYieldedValues().end()) {
+        return {};
+      }
+      state.push_back(loop.getRegionIterArgs()[std::distance(
+          loop.getYieldedValues().begin(), place)]);
+    }
+    return state;
+  }
+
+  static bool usesAll(Region &side, ArrayRef<Value> state) {
+    return llvm::all_of(state, [&](Value value) {
+      return llvm::any_of(value.getUsers(), [&](Operation *user) {
+        return side.isAncestor(user->getParentRegion());
+      });
+    });
+  }
+
+  void separate(scf::IfOp branch, ArrayRef<Value> state) {
+    if (state.empty() || branch.getElseRegion().empty()) {
+      return;
+    }
+    if (llvm::equal(branch.elseYield().getOperands(), state)) {
+      // What is handed on comes from a branch inside.
+      auto inner = dyn_cast_or_null<scf::IfOp>(
+          branch.thenYield()->getPrevNode());
+      if (inner &&
+          llvm::equal(branch.thenYield().getOperands(), inner.getResults())) {
+        separate(inner, state);
+      }
+      return;
+    }
+    if (!usesAll(branch.getThenRegion(), state) ||
+        !usesAll(branch.getElseRegion(), state)) {
+      return;
+    }
+    Location loc = branch.getLoc();
+    b.setInsertionPoint(branch);
+    auto make = [&](Value condition, Region &side, ValueRange otherwise) {
+      auto made = scf::IfOp::create(b, loc, branch.getResultTypes(), condition,
+                                    /*withElseRegion=*/true);
+      made.getThenRegion().takeBody(side);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(made.elseBlock());
+      scf::YieldOp::create(b, loc, otherwise);
+      return made;
+    };
+    Value condition = branch.getCondition();
+    auto first = make(condition, branch.getThenRegion(), state);
+    // Not as `xori`, by which the canonicalizer knows sides of one branch.
+    Value no = arith::ConstantIntOp::create(b, loc, 0, 1);
+    Value other = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                        condition, no);
+    auto second = make(other, branch.getElseRegion(), first.getResults());
+    for (auto [i, after] : llvm::enumerate(first.getResults())) {
+      Value before = state[i];
+      before.replaceUsesWithIf(after, [&](OpOperand &use) {
+        return second.getThenRegion().isAncestor(
+            use.getOwner()->getParentRegion());
+      });
+    }
+    branch.replaceAllUsesWith(second.getResults());
+    branch.erase();
+  }
+
+  OpBuilder b;
+};
+
 struct AMDGPULower : public fovea::impl::AMDGPULowerPassBase<AMDGPULower> {
   using AMDGPULowerPassBase::AMDGPULowerPassBase;
 
@@ -143,6 +243,7 @@ struct AMDGPULower : public fovea::impl::AMDGPULowerPassBase<AMDGPULower> {
     auto machine =
         getOperation()->getParentOp()->getAttrOfType<tile::MachineAttr>(
             tile::kMachineAttrName);
+    SideSeparator(&getContext()).run(getOperation());
     AMDGPULanes lanes(getOperation(), machine, getAMDGPUAtoms(*row));
     if (failed(lanes.run())) {
       signalPassFailure();

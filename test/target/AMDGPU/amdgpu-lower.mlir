@@ -36,6 +36,60 @@ gpu.module @device {
     return
   }
 
+  // Both sides of the branch inside update the state that the loop carries: they
+  // become two branches, one after the other. So the first must hand the state
+  // on, and the second start from that. A branch that makes something anew (%n)
+  // stays as it is.
+  // CHECK-LABEL: func.func @sides
+  // CHECK: scf.for {{.*}} iter_args([[S:%.*]] = %{{.*}}, %{{.*}} = %{{.*}})
+  // CHECK: scf.if %arg0 -> (f32)
+  // CHECK-NEXT: [[FULL:%.*]] = scf.if [[ALL:%.*]] -> (f32) {
+  // CHECK-NEXT: arith.addf [[S]], [[S]]
+  // CHECK: } else {
+  // CHECK-NEXT: scf.yield [[S]]
+  // CHECK: [[REST:%.*]] = arith.cmpi eq, [[ALL]], %false
+  // CHECK-NEXT: [[BOTH:%.*]] = scf.if [[REST]] -> (f32) {
+  // CHECK-NEXT: arith.mulf [[FULL]], [[FULL]]
+  // CHECK: } else {
+  // CHECK-NEXT: scf.yield [[FULL]]
+  // CHECK: scf.yield [[BOTH]]
+  // CHECK-NEXT: } else {
+  // CHECK-NEXT: scf.yield [[S]]
+  // CHECK: scf.if [[ALL]] -> (f32)
+  // CHECK-NOT: cmpi
+  // CHECK: return
+  func.func @sides(%any: i1, %all: i1, %x: f32, %out: memref<?xf32>, %task: index)
+      attributes {tile.kernel, tile.schedule = #tile.schedule<rows = 64, keys = 16, block = 16, lanes = 64, pairs = false, splits = 1, subgroups = 1, stages = 1>} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c8 = arith.constant 8 : index
+    %r:2 = scf.for %i = %c0 to %c8 step %c1 iter_args(%s = %x, %h = %x) -> (f32, f32) {
+      memref.store %h, %out[%i] : memref<?xf32>
+      %m = scf.if %any -> (f32) {
+        %k = scf.if %all -> (f32) {
+          %full = arith.addf %s, %s : f32
+          scf.yield %full : f32
+        } else {
+          %part = arith.mulf %s, %s : f32
+          scf.yield %part : f32
+        }
+        scf.yield %k : f32
+      } else {
+        scf.yield %s : f32
+      }
+      %n = scf.if %all -> (f32) {
+        %wide = memref.load %out[%i] : memref<?xf32>
+        scf.yield %wide : f32
+      } else {
+        scf.yield %x : f32
+      }
+      scf.yield %m, %n : f32, f32
+    }
+    memref.store %r#0, %out[%task] : memref<?xf32>
+    memref.store %r#1, %out[%c8] : memref<?xf32>
+    return
+  }
+
   // 177 is quad_perm [1, 0, 3, 2]; 8223 is xor 8 of ds_swizzle; further than 32
   // lanes, and to a given lane, values go by byte addresses.
   // CHECK-LABEL: func.func @exchanges
