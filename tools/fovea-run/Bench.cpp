@@ -43,14 +43,26 @@ countSourceWork(mlir::ModuleOp module, const Entry &entry,
   return countWork(*copy, entry.name, arguments);
 }
 
-static void printRate(const char *what, double amount, const char *unit,
-                      double seconds, double ceiling, const char *ceilingName) {
+namespace {
+
+/// The least time that one ceiling allows.
+struct Bound {
+  const char *name;
+  double seconds;
+};
+
+} // namespace
+
+static Bound printRate(const char *what, double amount, const char *unit,
+                       double seconds, double ceiling,
+                       const char *ceilingName) {
   double rate = 1e-9 * amount / seconds;
   llvm::outs() << what << ": " << llvm::format("%.4g", 1e-9 * amount) << " G"
                << unit << ", " << llvm::format("%.1f", rate) << " G" << unit
                << "/s, " << llvm::format("%.1f", 100 * rate / ceiling)
                << "% of " << llvm::format("%.1f", ceiling) << " ("
                << ceilingName << ")\n";
+  return {ceilingName, 1e-9 * amount / ceiling};
 }
 
 llvm::Error fovea::bench(mlir::ModuleOp module, Executable &program,
@@ -94,20 +106,30 @@ llvm::Error fovea::bench(mlir::ModuleOp module, Executable &program,
                << " ms, from " << llvm::format("%.4g", 1e3 * times.front())
                << " to " << llvm::format("%.4g", 1e3 * times.back()) << ", "
                << times.size() << " runs\n";
+  Bound bound = {"", 0};
   if (std::optional<Work> work =
           countSourceWork(module, entry, arguments, compileOptions)) {
     llvm::outs() << "visible: " << llvm::format("%.1f", 100 * work->visible)
                  << "% of all pairs\n";
     bool usesPairs = work->inPairs && ceilings.pairFlops > 0;
-    printRate("products", work->flops, "FLOP", median,
-              usesPairs ? ceilings.pairFlops : ceilings.flops,
-              usesPairs ? "products of pairs" : "multiply-adds");
+    bound = printRate("products", work->flops, "FLOP", median,
+                      usesPairs ? ceilings.pairFlops : ceilings.flops,
+                      usesPairs ? "products of pairs" : "multiply-adds");
   }
   double bytes = 0;
   for (const fovea_tensor &tensor : arguments) {
     bytes += static_cast<double>(getNumBytes(tensor));
   }
-  printRate("arguments", bytes, "B", median, ceilings.readBytes,
-            "reading memory");
+  Bound memory = printRate("arguments", bytes, "B", median, ceilings.readBytes,
+                           "reading memory");
+  // The roofline: no kernel is faster than its slowest resource. What fits in a
+  // cache can be read faster than memory, and then exceeds 100%.
+  if (memory.seconds > bound.seconds) {
+    bound = memory;
+  }
+  llvm::outs() << "bound by: " << bound.name << ", "
+               << llvm::format("%.4g", 1e3 * bound.seconds)
+               << " ms at least; reached "
+               << llvm::format("%.1f", 100 * bound.seconds / median) << "%\n";
   return llvm::Error::success();
 }
