@@ -80,6 +80,8 @@ void fovea::addPassesTo(Level level, const Target &target,
       return;
     }
     pm.addPass(createOutlineTasksPass());
+    pm.addNestedPass<mlir::func::FuncOp>(createFoldExponentialsPass());
+    pm.addNestedPass<mlir::func::FuncOp>(createDerivePrecisionPass());
     pm.addPass(createTileToVectorPass());
     addCleanup(pm);
     return;

@@ -5,6 +5,26 @@
 
 include "mlir/Pass/PassBase.td"
 
+def DerivePrecisionPass : Pass<"fovea-derive-precision", "::mlir::func::FuncOp"> {
+  let summary = "say how exact exponentials need to be";
+  let description = [{
+    Works on task functions whose schedule has `pairs`. An exponential that is
+    only rounded to bf16 for a product of pairs, and summed, need not be good to
+    the last bit of f32: a relative error of a quarter of what rounding adds,
+    2^-11, is lost in it. `tile.error` says so, and a target may choose a
+    cheaper approximation:
+
+    ```mlir
+    %p = math.exp2 %t {tile.error = 4.8828125E-4 : f32} : tensor<256x32xf32, ...>
+    %l = tile.reduce sum %p : ...
+    %o = tile.contract %v, %p : tensor<256x64xbf16, ...>, tensor<256x32xf32, ...> -> ...
+    ```
+
+    Rounding: allows a target up to the error it states.
+  }];
+  let dependentDialects = ["::fovea::tile::TileDialect"];
+}
+
 def HostLoopsToTasksPass : Pass<"fovea-host-loops-to-tasks", "::mlir::ModuleOp"> {
   let summary = "what the host part of a function reads or writes becomes tasks";
   let description = [{

@@ -28,8 +28,8 @@ def X86ExpandMathPass : Pass<"fovea-x86-expand-math", "::mlir::ModuleOp"> {
   let summary = "turn functions of vectors into arithmetic";
   let description = [{
     `math.exp2` and `math.exp` of f32 vectors become a polynomial of degree 5
-    and a scaling by a power of two, with a relative error below 2e-7.
-    Results below the least normal number may be flushed to 0;
+    and a scaling by a power of two, with a relative error below 2e-7, or of
+    degree 3 or 4 where `tile.error` allows 9e-5 or 4e-6. Results below the least normal number may be flushed to 0;
     exp2(0) is 1 exactly; -inf gives 0, +inf and overflow give +inf, and NaN
     stays. Other functions become MLIR's polynomials.
 

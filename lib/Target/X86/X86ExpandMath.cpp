@@ -1,8 +1,10 @@
 //===- X86ExpandMath.cpp - exponentials of vectors ------------------------===//
 //
-// 2^x = 2^n * 2^f with n = floor(x) and f = x - n in [0, 1). The polynomial p
-// is the best of degree 5 in relative error with p(0) = 1: |p / 2^f - 1| is at
-// most 8.3e-8, and 1.5e-7 when evaluated in f32.
+// 2^x = 2^n * 2^f with n = floor(x) and f = x - n in [0, 1). For 2^f stands the
+// polynomial p of least degree that is good enough, among those with p(0) = 1
+// and the least relative error. Degree 5 is off by at most 8.3e-8, 1.5e-7 when
+// evaluated in f32; where `tile.error` says that the uses do not notice more,
+// degree 3 is off by 8.6e-5.
 //
 //   x = -2.5:  n = -3, f = 0.5, p = 1.4142136, result 1.4142136 * 2^-3
 //
@@ -15,6 +17,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "fovea/Target/X86/Passes.h"
+
+#include "fovea/dialects/Tile/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -32,10 +36,32 @@ namespace fovea {
 using namespace mlir;
 using namespace fovea;
 
-/// Of x^1 to x^5; that of x^0 is 1.
-static constexpr double kCoefficients[] = {
-    0.6931513118048791, 0.2401644501528742, 0.05579991310966389,
-    0.009017030315901533, 0.001867130072435736};
+/// Coefficients of x^1, x^2, ..., that of x^0 being 1, by falling error.
+struct Polynomial {
+  double error;
+  llvm::ArrayRef<double> coefficients;
+};
+static constexpr double kDegree3[] = {0.6951167896781277, 0.2276449767497859,
+                                      0.07706705524458808};
+static constexpr double kDegree4[] = {0.6930448447288934, 0.24128020612551782,
+                                      0.05224247129065333,
+                                      0.013426686096009567};
+static constexpr double kDegree5[] = {0.6931513118048791, 0.2401644501528742,
+                                      0.05579991310966389, 0.009017030315901533,
+                                      0.001867130072435736};
+static const Polynomial kPolynomials[] = {
+    {9e-5, kDegree3}, {4e-6, kDegree4}, {2e-7, kDegree5}};
+
+/// The shortest polynomial for what `tile.error` of `op` allows.
+static llvm::ArrayRef<double> chooseCoefficients(Operation *op) {
+  auto allowed = op->getAttrOfType<FloatAttr>(tile::kErrorAttrName);
+  for (const Polynomial &polynomial : kPolynomials) {
+    if (allowed && polynomial.error <= allowed.getValueAsDouble()) {
+      return polynomial.coefficients;
+    }
+  }
+  return kDegree5;
+}
 
 /// log2(e) as a float and what that float lacks.
 static constexpr float kLog2E = 1.44269504f;
@@ -49,6 +75,7 @@ public:
   ExponentialBuilder(Operation *op, bool wide)
       : b(op), loc(op->getLoc()),
         type(cast<VectorType>(op->getResult(0).getType())),
+        coefficients(chooseCoefficients(op)),
         useWide(wide && type.getRank() == 1 && type.getDimSize(0) == 16) {}
 
   Value buildExp2(Value x) {
@@ -100,7 +127,6 @@ private:
   }
 
   Value polynomial(Value f) {
-    ArrayRef<double> coefficients(kCoefficients);
     Value p = splat(coefficients.back());
     for (double c : llvm::reverse(coefficients.drop_back())) {
       p = math::FmaOp::create(b, loc, p, f, splat(c));
@@ -148,6 +174,7 @@ private:
   OpBuilder b;
   Location loc;
   VectorType type;
+  ArrayRef<double> coefficients;
   bool useWide;
 };
 

@@ -42,6 +42,9 @@ inline constexpr llvm::StringLiteral kScheduleAttrName = "tile.schedule";
 /// growing numbers of rows: a fold obeys the first that has as many rows as it,
 /// or else `tile.schedule`.
 inline constexpr llvm::StringLiteral kFewRowsAttrName = "tile.few_rows";
+/// Name of the f32 attribute of an operation that tells which relative error of
+/// its result its uses do not notice. Without it, that of the element type.
+inline constexpr llvm::StringLiteral kErrorAttrName = "tile.error";
 
 /// Name of the attribute of a task loop or function that holds the row rank.
 inline constexpr llvm::StringLiteral kRowRankAttrName = "tile.row_rank";
