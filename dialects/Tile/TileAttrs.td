@@ -124,7 +124,7 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
   let description = [{
     | field | meaning |
     |---|---|
-    | `rows` | coordinates of the row rank that one task holds (lanes times vectors) |
+    | `rows` | coordinates of the row rank that one task holds (lanes times vectors); more than two vectors share what a step prepares and are visited two vectors at a time |
     | `keys` | coordinates of the streamed rank that one step takes |
     | `block` | coordinates of the other dimension of a register tile |
     | `lanes` | elements of one vector register (or lanes of a subgroup) |
@@ -164,6 +164,11 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
   }]>];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Rows that a single core visits at a time, one register tile wide: two
+    /// vectors where the rows of a task are more. Else all rows.
+    int64_t getPanelRows() const;
+  }];
 }
 
 #endif

@@ -213,6 +213,15 @@ LogicalResult AtomAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 // Schedules
 //===----------------------------------------------------------------------===//
 
+int64_t ScheduleAttr::getPanelRows() const {
+  int64_t two = 2 * getLanes();
+  if (getSubgroups() != 1 || getStages() != 0 || getNarrow() ||
+      getRows() <= two) {
+    return getRows();
+  }
+  return getRows() % two == 0 ? two : getLanes();
+}
+
 LogicalResult
 ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
                      int64_t keys, int64_t block, int64_t lanes, bool pairs,

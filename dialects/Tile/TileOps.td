@@ -23,6 +23,11 @@ def Tile_StreamOp : Tile_Op<"stream", [
     carried tiles and yields the new ones; `tile.guard` has an effect only in
     partial steps, and a step shorter than `step` is always partial.
 
+    With `rows`, the range of the row rank that the task covers, `visible` also
+    receives a part of that range, and answers for the pairs of these rows: the
+    rows of a task may be visited in several parts, and a step in several runs
+    of coordinates, each of which is empty, full or partial by itself.
+
     ```mlir
     %s:2 = tile.stream "k" from (%lo) to (%hi) step 256 init(%m0, %l0)
       visible { ^bb0(%first: index, %last: index): ... tile.yield %any, %all : i1, i1 }
@@ -31,13 +36,13 @@ def Tile_StreamOp : Tile_Op<"stream", [
     ```
   }];
   let arguments = (ins StrAttr:$rank, Variadic<Index>:$begins,
-                       Variadic<Index>:$ends, Variadic<AnyRankedTensor>:$inits,
-                       I64Attr:$step);
+                       Variadic<Index>:$ends, Variadic<Index>:$rows,
+                       Variadic<AnyRankedTensor>:$inits, I64Attr:$step);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$visible, SizedRegion<1>:$body);
   let assemblyFormat = [{
     $rank `from` `(` $begins `)` `to` `(` $ends `)` `step` $step
-    `init` `(` $inits `)` `visible` $visible `body` $body attr-dict
+    (`rows` `(` $rows^ `)`)? `init` `(` $inits `)` `visible` $visible `body` $body attr-dict
     `:` functional-type($inits, $results)
   }];
   let hasVerifier = 1;

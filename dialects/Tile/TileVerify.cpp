@@ -52,6 +52,10 @@ LogicalResult StreamOp::verify() {
   if (getStep() <= 0) {
     return emitOpError("expected a positive step, got ") << getStep();
   }
+  if (!getRows().empty() && getRows().size() != 2) {
+    return emitOpError("expected the first row and the end of the rows, got ")
+           << getRows().size() << " values";
+  }
   if (getInits().getTypes() != getResultTypes()) {
     return emitOpError("expected results of the carried types");
   }
@@ -66,8 +70,10 @@ LogicalResult StreamOp::verify() {
 LogicalResult StreamOp::verifyRegions() {
   Type index = IndexType::get(getContext());
   SmallVector<Type> arguments{index, index};
-  if (TypeRange(getVisible().getArgumentTypes()) != TypeRange(arguments)) {
-    return emitOpError("expected region 'visible' to take two indices");
+  SmallVector<Type> asked(getRows().empty() ? 2 : 4, index);
+  if (TypeRange(getVisible().getArgumentTypes()) != TypeRange(asked)) {
+    return emitOpError("expected region 'visible' to take ")
+           << (getRows().empty() ? "two" : "four") << " indices";
   }
   llvm::append_range(arguments, getInits().getTypes());
   if (TypeRange(getBody().getArgumentTypes()) != TypeRange(arguments)) {

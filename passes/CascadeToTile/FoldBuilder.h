@@ -102,6 +102,7 @@ private:
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> initialState(Tensorizer &t);
   mlir::LogicalResult finish(Tensorizer &t, llvm::ArrayRef<mlir::Value> state);
   void setTaskCoordinates(mlir::ValueRange ivs);
+  void setRowBox(mlir::Value first, mlir::Value end);
   void splitRowBox();
   void chooseSplits(mlir::Value tasks);
   mlir::LogicalResult buildTask(mlir::ValueRange ivs);

@@ -30,7 +30,13 @@ RankBox FoldBuilder::boxOf(Value first, Value last) {
 LogicalResult FoldBuilder::buildVisible(Block &block) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&block);
+  Interval rows = rowBox, packed = packBox;
+  if (block.getNumArguments() == 4) {
+    setRowBox(block.getArgument(2), block.getArgument(3));
+  }
   RankBox box = boxOf(block.getArgument(0), block.getArgument(1));
+  rowBox = rows;
+  packBox = packed;
   Truth truth = predicate.truth(b, loc, box);
   tile::YieldOp::create(b, loc, ValueRange{truth.any, truth.all});
   return success();
@@ -123,6 +129,20 @@ void FoldBuilder::clipToSplit(MutableArrayRef<Value> begins,
   }
 }
 
+/// True if nothing but quotients and comparisons are made of `v`, directly or
+/// after sums and products.
+static bool onlyDivides(Value v) {
+  return llvm::all_of(v.getUses(), [](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (isa<arith::DivFOp>(user)) {
+      return use.getOperandNumber() == 1;
+    }
+    return isa<arith::CmpFOp>(user) ||
+           (isa<arith::AddFOp, arith::MulFOp, arith::SelectOp>(user) &&
+            onlyDivides(user->getResult(0)));
+  });
+}
+
 FailureOr<SmallVector<Value>> FoldBuilder::buildStream(Tensorizer &t,
                                                        ArrayRef<Value> state) {
   Value extent = extents[fold.getRankIndex(fold.getStream())];
@@ -135,12 +155,27 @@ FailureOr<SmallVector<Value>> FoldBuilder::buildStream(Tensorizer &t,
   if (split) {
     clipToSplit(begins, ends, extent);
   }
+  SmallVector<Value> rows;
+  if (context.schedule.getPanelRows() < context.schedule.getRows()) {
+    rows = {rowBase, rowLimit};
+  }
   auto stream = tile::StreamOp::create(
       b, loc, ValueRange(state).getTypes(), fold.getStream(), begins, ends,
-      state, context.schedule.getKeys());
-  SmallVector<Type> types(2, b.getIndexType());
-  SmallVector<Location> locs(2, loc);
+      rows, state, context.schedule.getKeys());
+  SmallVector<Type> types(2 + rows.size(), b.getIndexType());
+  SmallVector<Location> locs(2 + rows.size(), loc);
+  SmallVector<int64_t> divisors;
+  for (unsigned i = 0, e = fold.getNumStates(); i < e; ++i) {
+    if (onlyDivides(fold.getFinish().getArgument(i))) {
+      divisors.push_back(i);
+    }
+  }
+  if (!divisors.empty()) {
+    stream->setAttr(tile::kDivisorsAttrName, b.getDenseI64ArrayAttr(divisors));
+  }
   Block *visible = b.createBlock(&stream.getVisible(), {}, types, locs);
+  types.resize(2);
+  locs.resize(2, loc);
   for (RankedTensorType type : stateTypes) {
     types.push_back(type);
     locs.push_back(loc);

@@ -176,7 +176,12 @@ void FoldBuilder::setTaskCoordinates(ValueRange ivs) {
     taskNumber = arith::AddIOp::create(b, loc, taskNumber, offset);
     scale = arith::MulIOp::create(b, loc, scale, extents[points[i]]);
   }
-  rowBox = {rowBase, arith::SubIOp::create(b, loc, rowLimit, one)};
+  setRowBox(rowBase, rowLimit);
+}
+
+/// Sets the boxes of rows [first, end).
+void FoldBuilder::setRowBox(Value first, Value end) {
+  rowBox = {first, arith::SubIOp::create(b, loc, end, index(1))};
   if (packRank >= 0) {
     splitRowBox();
   }

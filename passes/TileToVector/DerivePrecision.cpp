@@ -4,6 +4,7 @@
 
 #include "fovea/dialects/Tile/TileOps.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -18,8 +19,25 @@ using namespace fovea;
 /// Rounding to bf16 adds up to 2^-9, relatively; a quarter of it.
 static constexpr float kErrorBeforeBF16 = 0x1p-11f;
 
+/// True if a sum only ends as a divisor: an error that it shares with what it
+/// divides is lost there, but not in a logarithm of it.
+static bool onlyDivides(Value sum) {
+  return llvm::all_of(sum.getUses(), [](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (isa<arith::AddFOp, arith::MulFOp>(user)) {
+      return onlyDivides(user->getResult(0));
+    }
+    auto stream = dyn_cast<tile::StreamOp>(user->getParentOp());
+    auto divisors = stream ? stream->getAttrOfType<DenseI64ArrayAttr>(
+                                 tile::kDivisorsAttrName)
+                           : DenseI64ArrayAttr();
+    return divisors && isa<tile::YieldOp>(user) &&
+           llvm::is_contained(divisors.asArrayRef(), use.getOperandNumber());
+  });
+}
+
 /// True if every use of a tile of weights rounds it to bf16 for a product of
-/// pairs or sums it. A sum alone is none: it may be all that is wanted.
+/// pairs or sums it to a divisor. At least one is a product.
 static bool isOnlyRounded(Value weights, bool &isMultiplied) {
   return llvm::all_of(weights.getUses(), [&](OpOperand &use) {
     Operation *user = use.getOwner();
@@ -28,7 +46,8 @@ static bool isOnlyRounded(Value weights, bool &isMultiplied) {
              isOnlyRounded(guard.getResult(), isMultiplied);
     }
     if (auto reduce = dyn_cast<tile::ReduceOp>(user)) {
-      return reduce.getCombine() == tile::Combine::Sum;
+      return reduce.getCombine() == tile::Combine::Sum &&
+             onlyDivides(reduce.getResult());
     }
     auto product = dyn_cast<tile::ContractOp>(user);
     if (!product || product.getLhs() == weights ||

@@ -14,8 +14,14 @@ using namespace fovea;
 
 Emitter::Emitter(func::FuncOp task, tile::ScheduleAttr schedule,
                  StringRef rowRank)
-    : task(task), schedule(schedule), row(rowRank), b(task.getContext()),
-      loc(task.getLoc()) {}
+    : task(task),
+      schedule(tile::ScheduleAttr::get(
+          task.getContext(), schedule.getPanelRows(), schedule.getKeys(),
+          schedule.getBlock(), schedule.getLanes(), schedule.getPairs(),
+          schedule.getSplits(), schedule.getSubgroups(), schedule.getStages(),
+          schedule.getPack(), schedule.getNarrow(), schedule.getAhead())),
+      panels(schedule.getRows() / schedule.getPanelRows()), row(rowRank),
+      b(task.getContext()), loc(task.getLoc()) {}
 
 //===----------------------------------------------------------------------===//
 // Small helpers
@@ -227,6 +233,9 @@ FailureOr<Value> Emitter::evalOp(Operation *op, Value tile, Point &point) {
     if (!rowDependent) {
       return arith::IndexCastOp::create(b, loc, i32, add(base, point.x))
           .getResult();
+    }
+    if (rowStart) {
+      base = add(base, rowStart);
     }
     SmallVector<int32_t> steps;
     for (int64_t i = 0; i < schedule.getLanes(); ++i) {

@@ -14,6 +14,9 @@
 //   near     a buffer memref<x * rows> in the order [x][q]
 //   far      left in the caller's memory (operands without the row rank)
 //
+// Rows of a task that are more than two vectors are visited in *panels*
+// (Panels.cpp), and the above holds for one panel.
+//
 // Tasks of few rows turn the lanes around (Narrow.h).
 //
 //===----------------------------------------------------------------------===//
@@ -52,6 +55,9 @@ struct Form {
   mlir::Value decoded; // Far: memref<x * channel> in f32, if made
   mlir::Value packed;  // Far: memref of pairs along the stream, if made
   mlir::Value halves;  // computed left operands: memref<x * channel> in bf16
+  // Rows and Near: the buffers of all panels, one after another, if this form
+  // outlives a visit; `rows`, `buffer` and `pairs` are those of one panel.
+  mlir::Value whole, wholePairs;
 };
 
 /// A position at which recipes are evaluated, with what is already known
@@ -81,6 +87,7 @@ public:
 protected:
   // TileToVector.cpp: blocks and carried state.
   mlir::LogicalResult lowerBlock(mlir::Block &block);
+  /// Lowers one operation where the builder stands.
   mlir::LogicalResult lowerOp(mlir::Operation &op);
   mlir::LogicalResult lowerIf(mlir::scf::IfOp op);
   mlir::LogicalResult lowerMergeLoop(mlir::scf::ForOp op);
@@ -93,6 +100,33 @@ protected:
   mlir::FailureOr<Carried> carry(mlir::ValueRange states);
   void bindCarried(mlir::ValueRange tiles, const Carried &carried,
                    mlir::ValueRange vectors);
+  /// Stores where the ranges of a stream begin and end, to loop over them.
+  mlir::Value storeBounds(tile::StreamOp op);
+
+  // Panels.cpp: tasks of several panels.
+  mlir::LogicalResult lowerPanels(mlir::Block &block);
+  mlir::LogicalResult lowerRun(llvm::ArrayRef<mlir::Operation *> ops);
+  mlir::LogicalResult
+  forEachPanel(mlir::Value count,
+               llvm::function_ref<mlir::LogicalResult(mlir::Value)> body);
+  mlir::Value countPanels(llvm::ArrayRef<mlir::Operation *> ops);
+  void enterPanel(Form &form, mlir::Value panel);
+  mlir::Value partOfPanel(mlir::Value whole, mlir::Value panel);
+  mlir::Value allocState(int64_t elements, mlir::Type element,
+                         mlir::Value &whole);
+  mlir::LogicalResult lowerPanelStream(tile::StreamOp op);
+  mlir::LogicalResult initStates(tile::StreamOp op,
+                                 llvm::ArrayRef<mlir::Value> wholes);
+  mlir::LogicalResult prepareShared(tile::StreamOp op, mlir::Value first,
+                                    mlir::Value last);
+  struct Walk;
+  mlir::LogicalResult walkStep(Walk &walk);
+  std::pair<mlir::Value, mlir::Value> findRun(Walk &walk, mlir::Value at);
+  mlir::Value classify(Walk &walk, mlir::Value at);
+  std::pair<mlir::Value, mlir::Value> askVisible(Walk &walk, mlir::Value first,
+                                                 mlir::Value last);
+  mlir::LogicalResult visitRun(Walk &walk, mlir::Value begin, mlir::Value end,
+                               bool isPartial);
 
   // Emitter.cpp: evaluation.
   mlir::FailureOr<mlir::Value> eval(mlir::Value tile, Point &point);
@@ -143,9 +177,11 @@ protected:
 
   // Sweeps.cpp: one step of a stream.
   struct Step;
+  /// Emits the coordinates first + begin .. first + end of a step.
   mlir::FailureOr<llvm::SmallVector<mlir::Value>>
   emitStep(tile::StreamOp op, const Carried &carried, mlir::ValueRange vectors,
-           mlir::Value first, mlir::Value last, bool isPartial);
+           mlir::Value first, mlir::Value last, mlir::Value begin,
+           mlir::Value end, bool isPartial);
   mlir::LogicalResult verifyStep(Step &step);
   void analyzeStep(Step &step);
   mlir::LogicalResult storeProduct(Step &step, tile::ContractOp op);
@@ -217,15 +253,22 @@ protected:
   mlir::Value scalar(mlir::Value v) { return scalars.lookupOrDefault(v); }
 
   mlir::func::FuncOp task;
-  tile::ScheduleAttr schedule;
+  tile::ScheduleAttr schedule; // of one panel
+  int64_t panels;              // of a task
+  mlir::Value panel;           // being visited, if there are several
+  mlir::Value rowStart;        // its first row in the task, likewise
+  bool outlives = false; // what is loaded is used after this visit of a panel
   llvm::StringRef row;
   mlir::OpBuilder b;
   mlir::Location loc;
   llvm::DenseMap<mlir::Value, Form> forms;
+  llvm::SmallVector<mlir::Value> kept; // tiles with buffers of all panels
   llvm::DenseMap<mlir::Value, FlatBuffer> flats;
   mlir::IRMapping scalars; // scalar code cloned into a step
   bool partial = false;    // inside a partial step
-  mlir::Value stepCount;   // keys of the current step (index)
+  llvm::StringRef streamed; // rank of the current step
+  mlir::Value stepBegin;   // coordinates of the current step that are visited,
+  mlir::Value stepCount;   // begin and end, relative to its first one (index)
   mlir::Value streamEnd;   // of the current range of the stream (index)
 };
 
@@ -233,7 +276,7 @@ protected:
 struct Emitter::Step {
   tile::StreamOp op;
   mlir::Block *body;
-  mlir::Value count; // keys of this step
+  mlir::Value begin, count; // keys of this step that are visited: first and end
   llvm::StringRef stream;
   unsigned last = 0; // highest level
   llvm::DenseMap<mlir::Value, unsigned> level;

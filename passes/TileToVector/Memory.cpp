@@ -148,13 +148,13 @@ LogicalResult Emitter::lowerNearLoad(tile::LoadOp op) {
   Form form;
   form.kind = Form::Near;
   if (wantPlain || !wantPairs) {
-    form.buffer = allocNear(nearSize(extent), held);
+    form.buffer = allocState(nearSize(extent), held, form.whole);
     if (ranks.size() == 2) {
       clearPadding(form.buffer, extent);
     }
   }
   if (wantPairs) {
-    form.pairs = allocNear(pairsSize(extent), element);
+    form.pairs = allocState(pairsSize(extent), element, form.wholePairs);
     clearPadding(form.pairs, extent);
   }
 
@@ -181,6 +181,9 @@ LogicalResult Emitter::lowerNearLoad(tile::LoadOp op) {
       if (!dim.empty()) {
         Value step = walk.rank == row ? r : inner;
         at = add(at, step);
+        if (walk.rank == row && rowStart) {
+          at = add(at, rowStart);
+        }
         for (auto [j, bounded] :
              llvm::enumerate(op.getBounded().getAsValueRange<StringAttr>())) {
           if (bounded == walk.rank) {
@@ -208,6 +211,7 @@ LogicalResult Emitter::lowerNearLoad(tile::LoadOp op) {
   if (ranks.size() == 1) {
     Form rowsForm;
     rowsForm.kind = Form::Rows;
+    rowsForm.whole = form.whole;
     for (unsigned v = 0; v < numVectors(); ++v) {
       rowsForm.rows.push_back(loadVector(
           form.buffer, index(v * schedule.getLanes()), vectorOf(held)));
@@ -238,7 +242,7 @@ Value Emitter::rowOffset(tile::LoadOp op, Value x, Value count) {
   if (partial) {
     x = arith::MinSIOp::create(b, loc, x, add(count, -1));
   }
-  Form &form = forms[op.getResult()];
+  const Form &form = forms[op.getResult()];
   if (form.offsets) {
     return memref::LoadOp::create(b, loc, form.offsets, x);
   }
@@ -311,7 +315,8 @@ Value Emitter::decodeFar(tile::LoadOp op, Value count) {
   Type element = type.getElementType();
   Value buffer = allocNear(type.getDimSize(0) * width, b.getF32Type());
   Value flat = flatten(op.getSource()).flat;
-  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
+  Value begin = stepBegin ? stepBegin : index(0);
+  auto loop = scf::ForOp::create(b, loc, begin, count, index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value x = loop.getInductionVar();
@@ -328,18 +333,17 @@ Value Emitter::decodeFar(tile::LoadOp op, Value count) {
   return buffer;
 }
 
-/// Copies `count` rows of a 16-bit operand to near memory as pairs of rows:
-/// [x / 2][channel][x % 2], up to the next multiple of the block: what lies
-/// beyond `count` repeats the last row and meets weights of zero.
+/// Copies the pairs of rows before `count` of a 16-bit operand to near memory:
+/// [x / 2][channel][x % 2].
 Value Emitter::packFar(tile::LoadOp op, Value count) {
   auto type = cast<RankedTensorType>(op.getType());
   int64_t width = type.getDimSize(1), lanes = schedule.getLanes();
   Type element = type.getElementType();
   Value buffer = allocNear(type.getDimSize(0) * width, element);
   Value flat = flatten(op.getSource()).flat;
-  Value block = index(schedule.getBlock());
-  Value rounded = mul(arith::CeilDivUIOp::create(b, loc, count, block), block);
-  auto loop = scf::ForOp::create(b, loc, index(0), rounded, index(2));
+  // An odd row out is in no full run.
+  Value even = mul(arith::DivUIOp::create(b, loc, count, index(2)), 2);
+  auto loop = scf::ForOp::create(b, loc, index(0), even, index(2));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value x = loop.getInductionVar();
@@ -408,6 +412,12 @@ void Emitter::writeOut(tile::StoreOp op, Value near, bool wide) {
   int64_t extent = wide ? type.getDimSize(0) : 1;
   FlatBuffer flat = flatten(op.getTarget());
   Value count = index(schedule.getRows()), innerCount = index(extent);
+  // A store inside a step writes what the step visits.
+  bool isStreamed = wide && stepBegin && tile::getRanks(type)[0] == streamed;
+  Value innerBegin = isStreamed ? stepBegin : index(0);
+  if (isStreamed) {
+    innerCount = arith::MinSIOp::create(b, loc, innerCount, stepCount);
+  }
   Value start = flat.offset; // of what does not change, or grows evenly
   bool walksRow = false;
   for (auto [i, dim] :
@@ -415,7 +425,11 @@ void Emitter::writeOut(tile::StoreOp op, Value near, bool wide) {
     auto [rank, part] = tile::parseDimWalk(dim);
     walksRow |= rank == row;
     if (part == tile::DimWalk::Whole) {
-      start = add(start, mul(scalar(op.getIndices()[i]), flat.strides[i]));
+      Value at = scalar(op.getIndices()[i]);
+      if (rank == row && rowStart) {
+        at = add(at, rowStart);
+      }
+      start = add(start, mul(at, flat.strides[i]));
     }
     for (auto [bounded, limit] :
          llvm::zip(op.getBounded().getAsValueRange<StringAttr>(),
@@ -423,6 +437,9 @@ void Emitter::writeOut(tile::StoreOp op, Value near, bool wide) {
       if (bounded == rank) {
         Value left = arith::SubIOp::create(b, loc, scalar(limit),
                                            scalar(op.getIndices()[i]));
+        if (rank == row && rowStart) {
+          left = arith::SubIOp::create(b, loc, left, rowStart);
+        }
         Value &n = rank == row ? count : innerCount;
         n = arith::MinSIOp::create(b, loc, n, left);
       }
@@ -436,7 +453,7 @@ void Emitter::writeOut(tile::StoreOp op, Value near, bool wide) {
   b.setInsertionPointToStart(loop.getBody());
   Value r = loop.getInductionVar(), inner = index(0);
   if (wide) {
-    auto nested = scf::ForOp::create(b, loc, index(0), innerCount, index(1));
+    auto nested = scf::ForOp::create(b, loc, innerBegin, innerCount, index(1));
     b.setInsertionPointToStart(nested.getBody());
     inner = nested.getInductionVar();
   }
@@ -452,6 +469,9 @@ void Emitter::writeOut(tile::StoreOp op, Value near, bool wide) {
     Value position = walk.rank == row ? r : inner;
     if (walk.part != tile::DimWalk::Whole) {
       position = add(scalar(op.getIndices()[i]), position);
+      if (walk.rank == row && rowStart) {
+        position = add(position, rowStart);
+      }
       position = partOf(position, walk, op.getSplit());
     }
     at = add(at, mul(position, flat.strides[i]));

@@ -9,10 +9,11 @@ def DerivePrecisionPass : Pass<"fovea-derive-precision", "::mlir::func::FuncOp">
   let summary = "say how exact exponentials need to be";
   let description = [{
     Works on task functions whose schedule has `pairs`. An exponential that is
-    only rounded to bf16 for a product of pairs, and summed, need not be good to
-    the last bit of f32: a relative error of a quarter of what rounding adds,
-    2^-11, is lost in it. `tile.error` says so, and a target may choose a
-    cheaper approximation:
+    only rounded to bf16 for a product of pairs, and summed to what divides that
+    product in the end (`tile.divisors`), need not be good to the last bit of
+    f32: a relative error of a quarter of what rounding adds, 2^-11, is lost in
+    that. `tile.error` says so, and a target may choose a cheaper approximation.
+    Where the sum itself is wanted, say its logarithm, nothing changes.
 
     ```mlir
     %p = math.exp2 %t {tile.error = 4.8828125E-4 : f32} : tensor<256x32xf32, ...>

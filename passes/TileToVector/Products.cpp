@@ -189,9 +189,9 @@ Emitter::emitInnerProduct(tile::ContractOp op, Value base, int64_t blockSize,
 }
 
 /// Product over the streamed rank: channels base .. base + blockSize of the
-/// left operand, summed over the first `count` coordinates of the stream. The
-/// right operand is in near memory and zero from `count` to the next multiple
-/// of the schedule's block.
+/// left operand, summed over the coordinates of the stream that the step visits
+/// before `count`. The right operand is in near memory and zero from `count` to
+/// the next multiple of the schedule's block.
 FailureOr<Emitter::Registers>
 Emitter::emitOuterProduct(tile::ContractOp op, Value base, int64_t blockSize,
                           Value count, Registers init) {
@@ -260,9 +260,10 @@ Emitter::emitOuterProduct(tile::ContractOp op, Value base, int64_t blockSize,
   int64_t size = schedule.getBlock();
   int64_t unroll = size % (2 * stride) == 0 ? size / 2 : stride;
   Value block = index(schedule.getBlock());
-  Value rounded =
-      mul(arith::CeilDivUIOp::create(b, loc, count, block), block);
-  auto loop = scf::ForOp::create(b, loc, index(0), rounded, index(unroll), init);
+  Value end =
+      partial ? mul(arith::CeilDivUIOp::create(b, loc, count, block), block)
+              : count;
+  auto loop = scf::ForOp::create(b, loc, stepBegin, end, index(unroll), init);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Registers inner(loop.getRegionIterArgs());

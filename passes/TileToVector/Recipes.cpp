@@ -67,12 +67,13 @@ Emitter::forEachRun(int64_t width, int64_t lanes,
   return success();
 }
 
-/// Computes `count` rows of a recipe into near memory, in f32 or bf16.
+/// Computes the rows that a step visits before `count` of a recipe into near memory, in f32 or bf16.
 FailureOr<Value> Emitter::computeRows(Value recipe, Value count, Type element) {
   auto type = cast<RankedTensorType>(recipe.getType());
   int64_t width = type.getDimSize(1);
   Value buffer = allocNear(type.getDimSize(0) * width, element);
-  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
+  Value begin = stepBegin ? stepBegin : index(0);
+  auto loop = scf::ForOp::create(b, loc, begin, count, index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value x = loop.getInductionVar(), to = mul(x, width);
@@ -89,16 +90,15 @@ FailureOr<Value> Emitter::computeRows(Value recipe, Value count, Type element) {
   return failed(emitted) ? FailureOr<Value>() : FailureOr<Value>(buffer);
 }
 
-/// Computes rows of a recipe into near memory as pairs of rows in bf16, up to
-/// the next multiple of the block: what lies beyond `count` repeats the last
-/// row and meets weights of zero.
+/// Computes the pairs of rows of a recipe before `count` into near memory, in
+/// bf16.
 FailureOr<Value> Emitter::computePairs(Value recipe, Value count) {
   auto type = cast<RankedTensorType>(recipe.getType());
   int64_t width = type.getDimSize(1);
   Value buffer = allocNear(type.getDimSize(0) * width, b.getBF16Type());
-  Value block = index(schedule.getBlock());
-  Value rounded = mul(arith::CeilDivUIOp::create(b, loc, count, block), block);
-  auto loop = scf::ForOp::create(b, loc, index(0), rounded, index(2));
+  // An odd row out is in no full run.
+  Value even = mul(arith::DivUIOp::create(b, loc, count, index(2)), 2);
+  auto loop = scf::ForOp::create(b, loc, index(0), even, index(2));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value x = loop.getInductionVar(), next = add(x, 1), to = mul(x, width);

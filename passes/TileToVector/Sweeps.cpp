@@ -21,6 +21,7 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -148,7 +149,7 @@ LogicalResult Emitter::storeProduct(Step &step, tile::ContractOp op) {
       allocNear(type.getDimSize(0) * schedule.getRows(), b.getF32Type());
   int64_t block = schedule.getBlock();
   auto loop =
-      scf::ForOp::create(b, loc, index(0), step.count, index(block));
+      scf::ForOp::create(b, loc, step.begin, step.count, index(block));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value base = loop.getInductionVar();
@@ -242,7 +243,7 @@ LogicalResult Emitter::emitSweep(Step &step, unsigned level) {
     Value all = vector::BroadcastOp::create(b, loc, vectorOf(element), zero);
     inits.append(vectors, all);
   }
-  auto loop = scf::ForOp::create(b, loc, index(0), step.count, index(block),
+  auto loop = scf::ForOp::create(b, loc, step.begin, step.count, index(block),
                                  inits);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -506,22 +507,22 @@ LogicalResult Emitter::emitWideStates(Step &step) {
 /// Emits one step and returns the new [row] states, flattened.
 FailureOr<SmallVector<Value>>
 Emitter::emitStep(tile::StreamOp op, const Carried &carried,
-                  ValueRange vectors, Value first, Value last,
-                  bool isPartial) {
+                  ValueRange vectors, Value first, Value last, Value begin,
+                  Value end, bool isPartial) {
   // What is learnt inside this variant does not hold outside it.
   auto savedForms = forms;
-  bool savedPartial = partial;
-  Value savedCount = stepCount;
-  partial = isPartial;
+  llvm::SaveAndRestore savedPartial(partial, isPartial);
+  llvm::SaveAndRestore savedBegin(stepBegin, begin);
+  llvm::SaveAndRestore savedCount(stepCount, end);
+  llvm::SaveAndRestore savedRank(streamed, StringRef(op.getRank()));
 
   Step step;
   step.op = op;
   step.body = &op.getBody().front();
   step.stream = op.getRank();
   step.carried = carried;
-  step.count = isPartial ? arith::SubIOp::create(b, loc, last, first).getResult()
-                         : index(op.getStep());
-  stepCount = step.count;
+  step.begin = begin;
+  step.count = end;
   scalars.map(step.body->getArgument(0), first);
   scalars.map(step.body->getArgument(1), last);
   bindCarried(step.body->getArguments().drop_front(2), carried, vectors);
@@ -531,7 +532,9 @@ Emitter::emitStep(tile::StreamOp op, const Carried &carried,
   auto emit = [&]() -> FailureOr<SmallVector<Value>> {
     for (Operation &inner : step.body->without_terminator()) {
       if (inner.getNumResults() == 1 && isTile(inner.getResult(0))) {
-        if (auto load = dyn_cast<tile::LoadOp>(inner)) {
+        auto load = dyn_cast<tile::LoadOp>(inner);
+        // What panels share is there already.
+        if (load && !forms.contains(load.getResult())) {
           if (failed(lowerLoad(load))) {
             return failure();
           }
@@ -573,7 +576,5 @@ Emitter::emitStep(tile::StreamOp op, const Carried &carried,
   };
   FailureOr<SmallVector<Value>> result = emit();
   forms = savedForms;
-  partial = savedPartial;
-  stepCount = savedCount;
   return result;
 }

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 namespace fovea {
 #define GEN_PASS_DEF_TILETOVECTORPASS
@@ -69,12 +70,7 @@ void Emitter::bindCarried(ValueRange tiles, const Carried &carried,
   }
 }
 
-/// ranges -> steps -> {nothing, full step, partial step}
-LogicalResult Emitter::lowerStream(tile::StreamOp op) {
-  FailureOr<Carried> carried = carry(op.getInits());
-  if (failed(carried)) {
-    return failure();
-  }
+Value Emitter::storeBounds(tile::StreamOp op) {
   unsigned ranges = op.getBegins().size();
   Value bounds = allocNear(2 * ranges, b.getIndexType());
   for (unsigned i = 0; i < ranges; ++i) {
@@ -83,6 +79,17 @@ LogicalResult Emitter::lowerStream(tile::StreamOp op) {
     memref::StoreOp::create(b, loc, op.getEnds()[i], bounds,
                             ValueRange{index(2 * i + 1)});
   }
+  return bounds;
+}
+
+/// ranges -> steps -> {nothing, full step, partial step}
+LogicalResult Emitter::lowerStream(tile::StreamOp op) {
+  FailureOr<Carried> carried = carry(op.getInits());
+  if (failed(carried)) {
+    return failure();
+  }
+  unsigned ranges = op.getBegins().size();
+  Value bounds = storeBounds(op);
   SmallVector<Type> types(ValueRange(carried->vectors).getTypes());
   auto outer = scf::ForOp::create(b, loc, index(0), index(ranges), index(1),
                                   carried->vectors);
@@ -127,8 +134,11 @@ LogicalResult Emitter::lowerStream(tile::StreamOp op) {
     for (bool isPartial : {false, true}) {
       b.setInsertionPointToStart(isPartial ? kind.elseBlock()
                                            : kind.thenBlock());
-      FailureOr<SmallVector<Value>> next =
-          emitStep(op, *carried, current, first, last, isPartial);
+      Value count = isPartial ? arith::SubIOp::create(b, loc, last, first)
+                                    .getResult()
+                              : index(op.getStep());
+      FailureOr<SmallVector<Value>> next = emitStep(
+          op, *carried, current, first, last, index(0), count, isPartial);
       if (failed(next)) {
         return failure();
       }
@@ -150,6 +160,7 @@ LogicalResult Emitter::lowerMergeLoop(scf::ForOp op) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   scalars.map(op.getInductionVar(), loop.getInductionVar());
+  llvm::SaveAndRestore onlyHere(outlives, false);
   bindCarried(op.getRegionIterArgs(), *carried, loop.getRegionIterArgs());
   for (Operation &inner : op.getBody()->without_terminator()) {
     if (auto load = dyn_cast<tile::LoadOp>(inner)) {
@@ -238,6 +249,7 @@ LogicalResult Emitter::lowerIf(scf::IfOp op) {
     }
     // Lowered in place; what it learns holds only inside.
     auto saved = forms;
+    OpBuilder::InsertionGuard guard(b);
     if (failed(lowerBlock(region.front()))) {
       return failure();
     }
@@ -247,7 +259,6 @@ LogicalResult Emitter::lowerIf(scf::IfOp op) {
 }
 
 LogicalResult Emitter::lowerOp(Operation &op) {
-  b.setInsertionPoint(&op);
   if (auto stream = dyn_cast<tile::StreamOp>(op)) {
     return lowerStream(stream);
   }
@@ -283,8 +294,14 @@ LogicalResult Emitter::lowerBlock(Block &block) {
   for (Operation &op : block.without_terminator()) {
     ops.push_back(&op);
   }
+  if (panels > 1) {
+    if (failed(lowerPanels(block))) {
+      return failure();
+    }
+  }
   for (Operation *op : ops) {
-    if (failed(lowerOp(*op))) {
+    b.setInsertionPoint(op);
+    if (panels == 1 && failed(lowerOp(*op))) {
       return failure();
     }
   }

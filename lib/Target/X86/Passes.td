@@ -12,9 +12,9 @@ def X86SchedulePass : Pass<"fovea-x86-schedule", "::mlir::ModuleOp"> {
     function that has no schedule yet. This is the only place where tile sizes
     for this target are chosen.
 
-    A register tile of `block` x `rows` fills half of the registers with
-    accumulators (8 x 32 on 32 registers of 16 lanes) and leaves the others for
-    operands. A step of 256 keys keeps its scores (32 KB) in the second-level
+    A register tile of `block` by two vectors of rows fills half of the registers
+    with accumulators (8 x 32 on 32 registers of 16 lanes) and leaves the others
+    for operands; a task has four times as many rows. A step of 256 keys keeps its scores (32 KB) in the second-level
     cache with the accumulated output.
   }];
   let options = [

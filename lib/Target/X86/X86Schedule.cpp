@@ -29,9 +29,10 @@ static bool streamsPairs(func::FuncOp function) {
   return found;
 }
 
-/// Register tiles of `block` coordinates by two registers of rows.
+/// Register tiles of `block` coordinates by two registers of rows; four of them
+/// share what a step prepares.
 static tile::ScheduleAttr choose(func::FuncOp function, const X86Chip &chip) {
-  int64_t rows = 2 * chip.lanes;
+  int64_t rows = 4 * 2 * chip.lanes;
   int64_t keys = chip.isWide() ? 256 : 128;
   int64_t block = chip.registers / 4;
   bool pairs = chip.hasPairs && streamsPairs(function);

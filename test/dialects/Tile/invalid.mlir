@@ -97,7 +97,7 @@ func.func @stream_ranges(%i: index, %yes: i1, %m0: tensor<16xf32, #tile.in<regis
 
 func.func @stream_no_range(%yes: i1) {
   // expected-error@+1 {{expected as many begins as ends, and at least one}}
-  "tile.stream"() <{rank = "k", step = 8, operandSegmentSizes = array<i32: 0, 0, 0>}> ({
+  "tile.stream"() <{rank = "k", step = 8, operandSegmentSizes = array<i32: 0, 0, 0, 0>}> ({
   ^bb0(%f: index, %l: index):
     tile.yield %yes, %yes : i1, i1
   }, {
@@ -155,6 +155,34 @@ func.func @stream_visible_arguments(%i: index, %yes: i1, %m0: tensor<16xf32, #ti
   // expected-error@+1 {{expected region 'visible' to take two indices}}
   %s = tile.stream "k" from (%i) to (%i) step 8 init(%m0) visible {
   ^bb0(%f: index):
+    tile.yield %yes, %yes : i1, i1
+  } body {
+  ^bb0(%f: index, %l: index, %m: tensor<16xf32, #tile.in<register, [q]>>):
+    tile.yield %m : tensor<16xf32, #tile.in<register, [q]>>
+  } : (tensor<16xf32, #tile.in<register, [q]>>) -> tensor<16xf32, #tile.in<register, [q]>>
+  return
+}
+
+// -----
+
+func.func @stream_rows(%i: index, %yes: i1, %m0: tensor<16xf32, #tile.in<register, [q]>>) {
+  // expected-error@+1 {{expected the first row and the end of the rows, got 1 values}}
+  %s = tile.stream "k" from (%i) to (%i) step 8 rows(%i) init(%m0) visible {
+  ^bb0(%f: index, %l: index):
+    tile.yield %yes, %yes : i1, i1
+  } body {
+  ^bb0(%f: index, %l: index, %m: tensor<16xf32, #tile.in<register, [q]>>):
+    tile.yield %m : tensor<16xf32, #tile.in<register, [q]>>
+  } : (tensor<16xf32, #tile.in<register, [q]>>) -> tensor<16xf32, #tile.in<register, [q]>>
+  return
+}
+
+// -----
+
+func.func @stream_visible_rows(%i: index, %yes: i1, %m0: tensor<16xf32, #tile.in<register, [q]>>) {
+  // expected-error@+1 {{expected region 'visible' to take four indices}}
+  %s = tile.stream "k" from (%i) to (%i) step 8 rows(%i, %i) init(%m0) visible {
+  ^bb0(%f: index, %l: index):
     tile.yield %yes, %yes : i1, i1
   } body {
   ^bb0(%f: index, %l: index, %m: tensor<16xf32, #tile.in<register, [q]>>):

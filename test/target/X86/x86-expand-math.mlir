@@ -39,6 +39,24 @@ func.func @exp(%x: vector<16xf32>) -> vector<16xf32> {
   return %y : vector<16xf32>
 }
 
+// Uses that round the result are content with less.
+// WIDE-LABEL: @rounded
+// WIDE: llvm.x86.avx512.mask.reduce.ps.512
+// WIDE-COUNT-3: math.fma
+// WIDE-NOT: math.fma
+// WIDE: llvm.x86.avx512.mask.reduce.ps.512
+// WIDE-COUNT-4: math.fma
+// WIDE-NOT: math.fma
+// WIDE: llvm.x86.avx512.mask.reduce.ps.512
+// WIDE-COUNT-5: math.fma
+// WIDE-NOT: math.fma
+func.func @rounded(%x: vector<16xf32>) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>) {
+  %y = math.exp2 %x {tile.error = 1.0e-4 : f32} : vector<16xf32>
+  %z = math.exp2 %x {tile.error = 8.0e-5 : f32} : vector<16xf32>
+  %w = math.exp2 %x {tile.error = 1.0e-9 : f32} : vector<16xf32>
+  return %y, %z, %w : vector<16xf32>, vector<16xf32>, vector<16xf32>
+}
+
 // Others become MLIR's polynomials; 16-bit floats are widened first.
 // CHECK-LABEL: @others
 // CHECK-NOT: math.tanh

@@ -7,10 +7,10 @@
 
 // V3: @single(%arg0: tensor<?x8xf32>)
 // V3-SAME: tile.few_rows = [#tile.schedule<rows = 4, keys = 32, block = 2, lanes = 8, pairs = false, splits = 16, pack = true, narrow = true, ahead = 24>]
-// V3-SAME: tile.schedule = #tile.schedule<rows = 16, keys = 128, block = 4, lanes = 8, pairs = false, splits = 16, pack = true>
+// V3-SAME: tile.schedule = #tile.schedule<rows = 64, keys = 128, block = 4, lanes = 8, pairs = false, splits = 16, pack = true>
 // V4: @single(%arg0: tensor<?x8xf32>)
 // V4-SAME: tile.few_rows = [#tile.schedule<rows = 8, keys = 64, block = 2, lanes = 16, pairs = false, splits = 16, pack = true, narrow = true, ahead = 24>]
-// V4-SAME: tile.schedule = #tile.schedule<rows = 32, keys = 256, block = 8, lanes = 16, pairs = false, splits = 16, pack = true>
+// V4-SAME: tile.schedule = #tile.schedule<rows = 128, keys = 256, block = 8, lanes = 16, pairs = false, splits = 16, pack = true>
 // PAIRS: @single(%arg0: tensor<?x8xf32>)
 // PAIRS-SAME: pairs = false
 func.func @single(%x: tensor<?x8xf32>) -> tensor<8xf32> {
@@ -39,7 +39,7 @@ func.func @single(%x: tensor<?x8xf32>) -> tensor<8xf32> {
 // V4-SAME: pairs = false
 // PAIRS: @half(%arg0: tensor<?x8xbf16>)
 // PAIRS-SAME: tile.few_rows = [#tile.schedule<{{.*}}pairs = true{{.*}}narrow = true
-// PAIRS-SAME: tile.schedule = #tile.schedule<rows = 32, keys = 256, block = 8, lanes = 16, pairs = true, splits = 16, pack = true>
+// PAIRS-SAME: tile.schedule = #tile.schedule<rows = 128, keys = 256, block = 8, lanes = 16, pairs = true, splits = 16, pack = true>
 func.func @half(%x: tensor<?x8xbf16>) -> tensor<8xf32> {
   %r = cascade.fold parallel [c] stream k ins(%x[k, c]) -> [c] identity [0.0 : f32]
     init () {

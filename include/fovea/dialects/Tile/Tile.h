@@ -46,6 +46,11 @@ inline constexpr llvm::StringLiteral kFewRowsAttrName = "tile.few_rows";
 /// its result its uses do not notice. Without it, that of the element type.
 inline constexpr llvm::StringLiteral kErrorAttrName = "tile.error";
 
+/// Name of the attribute of a `tile.stream` that lists the carried values that
+/// only divide others in the end (array of i64): with an error that both share,
+/// the quotient stays.
+inline constexpr llvm::StringLiteral kDivisorsAttrName = "tile.divisors";
+
 /// Name of the attribute of a task loop or function that holds the row rank.
 inline constexpr llvm::StringLiteral kRowRankAttrName = "tile.row_rank";
 
