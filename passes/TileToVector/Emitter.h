@@ -175,6 +175,15 @@ protected:
                   mlir::Value index);
   mlir::Value toF32(mlir::Value v);
 
+  // Transposes.cpp: squares of rows by lanes.
+  llvm::SmallVector<mlir::Value>
+  transpose(llvm::SmallVector<mlir::Value> vectors);
+  using OffsetOf =
+      llvm::function_ref<mlir::Value(mlir::Value row, mlir::Value x)>;
+  bool loadSquares(tile::LoadOp op, const Form &form, OffsetOf offsetOf);
+  mlir::Value storeSquares(tile::StoreOp op, mlir::Value near,
+                           mlir::Value count, OffsetOf offsetOf);
+
   // Sweeps.cpp: one step of a stream.
   struct Step;
   /// Emits the coordinates first + begin .. first + end of a step.

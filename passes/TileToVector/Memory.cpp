@@ -159,28 +159,14 @@ LogicalResult Emitter::lowerNearLoad(tile::LoadOp op) {
   }
 
   FlatBuffer flat = flatten(op.getSource());
-  auto outer = scf::ForOp::create(b, loc, index(0), index(schedule.getRows()),
-                                  index(1));
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(outer.getBody());
-    Value r = outer.getInductionVar();
-    Value inner;
-    if (ranks.size() == 2) {
-      auto loop = scf::ForOp::create(b, loc, index(0), index(extent), index(1));
-      b.setInsertionPointToStart(loop.getBody());
-      inner = loop.getInductionVar();
-    } else {
-      inner = index(0);
-    }
+  auto offsetOf = [&](Value r, Value inner) -> Value {
     Value offset = flat.offset;
     for (auto [i, dim] :
          llvm::enumerate(op.getDims().getAsValueRange<StringAttr>())) {
       Value at = scalar(op.getIndices()[i]);
       tile::DimWalk walk = tile::parseDimWalk(dim);
       if (!dim.empty()) {
-        Value step = walk.rank == row ? r : inner;
-        at = add(at, step);
+        at = add(at, walk.rank == row ? r : inner);
         if (walk.rank == row && rowStart) {
           at = add(at, rowStart);
         }
@@ -195,7 +181,20 @@ LogicalResult Emitter::lowerNearLoad(tile::LoadOp op) {
       }
       offset = add(offset, mul(at, flat.strides[i]));
     }
-    Value v = memref::LoadOp::create(b, loc, flat.flat, offset);
+    return offset;
+  };
+  if (!loadSquares(op, form, offsetOf)) {
+    auto outer = scf::ForOp::create(b, loc, index(0), index(schedule.getRows()),
+                                    index(1));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(outer.getBody());
+    Value r = outer.getInductionVar(), inner = index(0);
+    if (ranks.size() == 2) {
+      auto loop = scf::ForOp::create(b, loc, index(0), index(extent), index(1));
+      b.setInsertionPointToStart(loop.getBody());
+      inner = loop.getInductionVar();
+    }
+    Value v = memref::LoadOp::create(b, loc, flat.flat, offsetOf(r, inner));
     if (form.buffer) {
       Value stored = held == element ? v : toF32(v);
       memref::StoreOp::create(b, loc, stored, form.buffer,
@@ -448,7 +447,28 @@ void Emitter::writeOut(tile::StoreOp op, Value near, bool wide) {
   if (!walksRow) {
     count = index(1); // the dummy row
   }
-  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
+  auto offsetOf = [&](Value r, Value inner) -> Value {
+    Value at = start;
+    for (auto [i, dim] :
+         llvm::enumerate(op.getDims().getAsValueRange<StringAttr>())) {
+      if (dim.empty()) {
+        continue;
+      }
+      tile::DimWalk walk = tile::parseDimWalk(dim);
+      Value position = walk.rank == row ? r : inner;
+      if (walk.part != tile::DimWalk::Whole) {
+        position = add(scalar(op.getIndices()[i]), position);
+        if (walk.rank == row && rowStart) {
+          position = add(position, rowStart);
+        }
+        position = partOf(position, walk, op.getSplit());
+      }
+      at = add(at, mul(position, flat.strides[i]));
+    }
+    return at;
+  };
+  Value left = isStreamed ? index(0) : storeSquares(op, near, count, offsetOf);
+  auto loop = scf::ForOp::create(b, loc, left, count, index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value r = loop.getInductionVar(), inner = index(0);
@@ -459,22 +479,5 @@ void Emitter::writeOut(tile::StoreOp op, Value near, bool wide) {
   }
   Value from = wide ? nearIndex(inner, r, extent) : r;
   Value v = memref::LoadOp::create(b, loc, near, from);
-  Value at = start;
-  for (auto [i, dim] :
-       llvm::enumerate(op.getDims().getAsValueRange<StringAttr>())) {
-    if (dim.empty()) {
-      continue;
-    }
-    tile::DimWalk walk = tile::parseDimWalk(dim);
-    Value position = walk.rank == row ? r : inner;
-    if (walk.part != tile::DimWalk::Whole) {
-      position = add(scalar(op.getIndices()[i]), position);
-      if (walk.rank == row && rowStart) {
-        position = add(position, rowStart);
-      }
-      position = partOf(position, walk, op.getSplit());
-    }
-    at = add(at, mul(position, flat.strides[i]));
-  }
-  memref::StoreOp::create(b, loc, v, flat.flat, ValueRange{at});
+  memref::StoreOp::create(b, loc, v, flat.flat, ValueRange{offsetOf(r, inner)});
 }
