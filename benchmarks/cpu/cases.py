@@ -37,6 +37,14 @@ SCORES = {
       }"""),
 }
 
+# What keys and values are stored as, and the extents of their scales for a row
+# of a width.
+STORED = {
+    "": ("", None),
+    "i8": (", stored = i8, scale = token", lambda width: ""),
+    "i4": (", stored = i4, scale = group<32>", lambda width: f"x{width // 32}"),
+}
+
 PROGRAM = """
 func.func @attention(%q: tensor<?x?x?x{d}x{t}>, %kv: {kv}{arguments})
     -> tensor<?x?x?x{dv}x{t}> {{
@@ -51,7 +59,7 @@ func.func @attention(%q: tensor<?x?x?x{d}x{t}>, %kv: {kv}{arguments})
 class Case:
     """One problem. `sq` rows see `s` keys; `heads` query heads share `groups`
     key heads; `page` 0 is a dense cache; `score` is a key of SCORES; `document`
-    is the length of packed documents."""
+    is the length of packed documents; `stored` is a key of STORED."""
 
     group: str
     t: str = "f32"
@@ -65,6 +73,7 @@ class Case:
     pattern: str = ""
     document: int = 0
     page: int = 0
+    stored: str = ""
     score: str = ""
     peers: bool = False
 
@@ -83,6 +92,8 @@ class Case:
             parts.append(f"documents of {self.document}")
         if self.page:
             parts.append(f"paged {self.page}")
+        if self.stored:
+            parts.append(f"stored as {self.stored}")
         if self.score:
             parts.append(self.score)
         return " ".join(parts)
@@ -98,7 +109,7 @@ class Case:
     def program(self):
         layout = f"paged<{self.page}>" if self.page else "dense"
         kv = (f"!attn.kv<{layout}, key = {self.d}, value = {self.values}, "
-              f"{self.t}>")
+              f"{self.t}{STORED[self.stored][0]}>")
         arguments, score = SCORES[self.score]
         documents = types = ""
         if self.document:
@@ -112,15 +123,17 @@ class Case:
     def shapes(self):
         """The arguments as fovea-run --random wants them."""
         result = [f"{self.batch}x{self.heads}x{self.rows}x{self.d}"]
+        rows = f"{self.batch}x{self.groups}x{self.s}"
+        pages = -(-self.s // self.page) if self.page else 0
         if self.page:
-            pages = -(-self.s // self.page)
-            for width in (self.d, self.values):
-                result.append(
-                    f"{self.batch * pages}x{self.groups}x{self.page}x{width}")
+            rows = f"{self.batch * pages}x{self.groups}x{self.page}"
+        scales = STORED[self.stored][1]
+        for width in (self.d, self.values):
+            result.append(f"{rows}x{width // 2 if self.stored == 'i4' else width}")
+            if scales:
+                result.append(rows + scales(width))
+        if self.page:
             result += [f"{self.batch}x{pages}=shuffle", f"{self.batch}={self.s}"]
-        else:
-            for width in (self.d, self.values):
-                result.append(f"{self.batch}x{self.groups}x{self.s}x{width}")
         if self.score == "alibi":
             result.append(str(self.heads))
         if self.score == "table":
@@ -133,7 +146,7 @@ class Case:
 @dataclasses.dataclass(frozen=True)
 class Bar:
     """`kind` of a ratio of cases: "share" of the ceiling in percent points over
-    100 (cases[0]); "time" of cases[0] over cases[1]; "pair", the same per
+    100 (cases[0]), "memory", the share of the read rate; "time" of cases[0] over cases[1]; "pair", the same per
     visible pair; "rate", shares of cases[0] over cases[1]; "best", the fastest
     peer's time over ours (cases[0])."""
 
@@ -214,6 +227,40 @@ def prefill():
     return cases, bars
 
 
+def decode():
+    """(cases, bars) of one query, or a few, beside a long cache."""
+    cases, bars = [], []
+    common = {"group": "decode", "t": "bf16", "d": 128, "heads": 32,
+              "groups": 8}
+
+    def case(**fields):
+        cases.append(Case(**common, **{"sq": 1, **fields}))
+        return cases[-1]
+
+    dense = {}
+    for batch, s in ((1, 4096), (1, 32768), (1, 131072), (8, 4096), (8, 32768)):
+        one = dense[batch, s] = case(batch=batch, s=s, peers=True)
+        if s >= 32768:
+            bars.append(Bar(f"{one.name}, of reading memory", "memory", 0.85,
+                            (one,)))
+        bars.append(Bar(f"{one.name} against the best peer", "best", 1.7, (one,)))
+    for s in (32768, 131072):
+        for stored, bound in (("i8", 1 / 1.65), ("i4", 1 / 2.8)):
+            one = case(s=s, stored=stored)
+            bars.append(Bar(f"S{s} stored as {stored} over bf16, time", "time",
+                            bound, (one, dense[1, s])))
+        for page, bound in ((16, 1.3), (128, 1.1)):
+            one = case(s=s, page=page)
+            bars.append(Bar(f"S{s} paged {page} over dense, time", "time", bound,
+                            (one, dense[1, s])))
+    for sq, bound in ((2, 1.15), (4, 1.4), (8, 2.2)):
+        one = case(s=32768, sq=sq)
+        bars.append(Bar(f"S32768 Sq{sq} over Sq1, time", "time", bound,
+                        (one, dense[1, 32768])))
+    return cases, bars
+
+
 def everything():
     """All cases and bars of benchmarks/cpu."""
-    return prefill()
+    parts = [prefill(), decode()]
+    return [sum(lists, []) for lists in zip(*parts)]

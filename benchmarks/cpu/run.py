@@ -34,6 +34,7 @@ class Result:
 
     def __init__(self):
         self.seconds, self.shares, self.ceilings = [], [], []
+        self.memory = []  # percent of the read rate
         self.gflop = self.visible = 0.0
         self.bound = ""
         self.peers = {}  # name -> seconds by round
@@ -62,6 +63,8 @@ def run_ours(case, result, folder, options):
     result.gflop = float(products.group(1))
     result.shares.append(float(products.group(2)))
     result.ceilings.append(float(products.group(3)))
+    result.memory.append(
+        float(re.search(r"arguments: .*?([\d.]+)% of", text).group(1)))
     result.bound = products.group(4)
 
 
@@ -107,6 +110,8 @@ def ratio_of(bar, results):
     median = statistics.median
     if bar.kind == "share":
         return median(first.shares) / 100
+    if bar.kind == "memory":
+        return median(first.memory) / 100
     if bar.kind == "rate":
         return median(a / b for a, b in zip(first.shares, last.shares))
     if bar.kind == "best":
@@ -119,13 +124,15 @@ def ratio_of(bar, results):
 def tables(results, bars, options, seconds):
     lines = [f"Machine: {machine()}; {options.threads} threads; medians of "
              f"{options.rounds} interleaved rounds.", "",
-             "| case | ours ms | GFLOP/s | share of ceiling | peers, ms | "
-             "ours is faster than the best by |", "|---|---|---|---|---|---|"]
+             "| case | ours ms | GFLOP/s | share of ceiling | of reading memory "
+             "| peers, ms | ours is faster than the best by |",
+             "|---|---|---|---|---|---|---|"]
     for case, result in results.items():
         ours = statistics.median(result.seconds)
         row = [case.name, f"{ours * 1e3:.1f}", f"{result.gflop / ours:.0f}",
                f"{statistics.median(result.shares):.0f} % of "
-               f"{statistics.median(result.ceilings):.0f} ({result.bound})"]
+               f"{statistics.median(result.ceilings):.0f} ({result.bound})",
+               f"{statistics.median(result.memory):.0f} %"]
         row.append(", ".join(
             f"{name} {statistics.median(times) * 1e3:.1f}"
             for name, times in result.peers.items() if times))
