@@ -25,7 +25,7 @@
 // LLVM-NOT: memref.
 // LLVM-NOT: unrealized_conversion_cast
 // LLVM: llvm.func @attention(%{{.*}}: !llvm.ptr, %{{.*}}: i32, %{{.*}}: i32) -> i32
-// OPT: #tile.schedule<rows = 16, keys = 128, block = 4, lanes = 8
+// OPT: #tile.schedule<rows = 64, keys = 128, block = 4, lanes = 8
 // TARGET: fovea-lower: expected a target among cpu, cpu:x86-64-v3, {{.*}}; got 'abacus'
 // LEVEL: fovea-lower: expected a level, got 'bits'
 func.func @attention(%q: tensor<?x?x?x64xf32>, %kv: !attn.kv<dense, key = 64, value = 64, f32>) -> tensor<?x?x?x64xf32> {
