@@ -235,7 +235,11 @@ FailureOr<Value> RecipeEvaluator::visitElementwise(Operation *op,
       b.create(loc, op->getName().getIdentifier(), operands,
                TypeRange(withElement(operands[0].getType(), held)),
                op->getAttrs());
-  return round(made->getResult(0), element);
+  // Every float type holds every byte.
+  bool isOfByte =
+      isa<arith::SIToFPOp, arith::UIToFPOp>(op) &&
+      getElementTypeOrSelf(operands[0].getType()).getIntOrFloatBitWidth() <= 8;
+  return isOfByte ? made->getResult(0) : round(made->getResult(0), element);
 }
 
 FailureOr<Value> RecipeEvaluator::visit(Value tile, Value channel) {

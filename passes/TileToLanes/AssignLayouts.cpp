@@ -16,6 +16,7 @@
 #include "LaneTask.h"
 
 #include "fovea/dialects/Tile/Layout.h"
+#include "fovea/dialects/Tile/Recipe.h"
 #include "fovea/dialects/Tile/TileOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -352,17 +353,25 @@ LogicalResult LayoutAssigner::choose() {
 // Types
 //===----------------------------------------------------------------------===//
 
-/// Loads that only products read stay where they are; all else is registers.
-static bool staysNear(Value tile) {
-  return isLoaded(tile) && tile::getRanks(tile.getType()).size() == 2 &&
-         llvm::all_of(tile.getUsers(), [](Operation *user) {
-           return isa<tile::ContractOp>(user);
-         });
+/// Loads that only products read, and what is computed from loads for products
+/// only, come from near memory; all else is registers.
+static bool staysNear(Value tile, StringRef row) {
+  if (!isLoaded(tile) &&
+      (!tile::isRecipe(tile) || tile::findRank(tile.getType(), row) >= 0)) {
+    return false;
+  }
+  return llvm::all_of(tile.getUsers(), [&](Operation *user) {
+    if (isa<tile::ContractOp>(user)) {
+      return tile::getRanks(tile.getType()).size() == 2;
+    }
+    return user->getNumResults() == 1 && tile::isRecipe(user->getResult(0)) &&
+           staysNear(user->getResult(0), row);
+  });
 }
 
 void LayoutAssigner::setTypes() {
   auto set = [&](Value value) {
-    if (isTile(value.getType()) && !staysNear(value)) {
+    if (isTile(value.getType()) && !staysNear(value, row)) {
       auto type = cast<RankedTensorType>(value.getType());
       value.setType(withLayout(type, getLayoutFor(type)));
     }

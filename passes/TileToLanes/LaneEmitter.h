@@ -52,6 +52,22 @@ struct ReadCost {
   int64_t reads = 0;     // instructions
 };
 
+/// How the lanes share out the copy of a tile.
+struct CopyPlan {
+  int64_t size = 0;    // bytes of an element
+  int64_t rows = 1;    // of a chunk: as many as the order weaves together
+  int64_t chunk = 0;   // elements of its row; 0 if only single ones will do
+  int64_t perRow = 0;  // chunks
+  int64_t total = 0;   // chunks
+  int64_t perLane = 0; // chunks, the last one perhaps too many
+};
+
+/// Where the first element of one chunk lies in the tile.
+struct ChunkPlace {
+  mlir::Value slow, fast; // index
+  mlir::Value exists;     // null if it always does
+};
+
 /// A rank's name and its coordinate, as a value of this lane.
 using Coordinates = llvm::SmallVector<std::pair<llvm::StringRef, mlir::Value>>;
 
@@ -116,11 +132,9 @@ private:
   mlir::Value value(mlir::Value outer, mlir::IRMapping *step);
 
   // NearCopies.cpp: bringing tiles near.
-  mlir::FailureOr<NearTile> makeNearTile(tile::LoadOp op, int64_t slots);
+  mlir::FailureOr<NearTile> makeNearTile(mlir::Value tile, int64_t slots);
   mlir::LogicalResult emitNearLoad(tile::LoadOp op);
-  struct CopyPlan;
-  CopyPlan planCopy(tile::LoadOp op, const NearTile &near);
-  struct ChunkPlace;
+  CopyPlan planCopy(mlir::Value tile, const NearTile &near);
   ChunkPlace placeOf(const CopyPlan &plan, int64_t i);
   void copyChunks(tile::LoadOp op, NearTile &near, mlir::Value slot,
                   mlir::IRMapping *step);
@@ -132,8 +146,10 @@ private:
   llvm::SmallVector<mlir::Value> startCopy(tile::LoadOp op, NearTile &near,
                                            mlir::Value slot,
                                            mlir::IRMapping *step);
-  void finishCopy(tile::LoadOp op, NearTile &near,
+  void finishCopy(mlir::Value tile, NearTile &near,
                   llvm::ArrayRef<mlir::Value> held);
+  void storeChunk(const CopyPlan &plan, const NearTile &near, int64_t chunk,
+                  llvm::ArrayRef<mlir::Value> rows, mlir::Value slot);
   void copyElements(tile::LoadOp op, NearTile &near, mlir::Value slot,
                     mlir::IRMapping *step);
   mlir::Value isInside(tile::LoadOp op, llvm::StringRef rank,
@@ -143,6 +159,19 @@ private:
   llvm::SmallVector<mlir::Value> weave(llvm::ArrayRef<mlir::Value> rows,
                                        int64_t piece);
   bool copiesAsynchronously() { return machine.getCopy() > 0; }
+
+  // LaneRecipes.cpp: near tiles that are computed on the way.
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  startRecipe(mlir::Value recipe, NearTile &near, mlir::Value slot,
+              mlir::IRMapping *step);
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  computeChunks(mlir::Value recipe, NearTile &near, mlir::Value slot,
+                mlir::IRMapping *step, bool isWide);
+  mlir::FailureOr<mlir::Value> computeRun(mlir::Value recipe,
+                                          const NearTile &near,
+                                          mlir::Value slow, mlir::Value fast,
+                                          int64_t count, mlir::IRMapping *step,
+                                          bool isWide);
 
   // LaneProducts.cpp: matrix atoms.
   mlir::LogicalResult emitContract(tile::ContractOp op, mlir::Value init);
@@ -158,8 +187,8 @@ private:
                                           const NearTile &near, int64_t step,
                                           int64_t first, int64_t count);
   void addReads(const Operand &operand, const NearTile &near, ReadCost &cost);
-  ReadCost getReadCost(tile::LoadOp op, const NearTile &near);
-  tile::NearOrder chooseOrder(tile::LoadOp op, NearTile near, int64_t slow,
+  ReadCost getReadCost(mlir::Value tile, const NearTile &near);
+  tile::NearOrder chooseOrder(mlir::Value tile, NearTile near, int64_t slow,
                               int64_t fast);
   mlir::Value readFragment(Operand &operand, int64_t repetition, int64_t step);
   mlir::Value nearAddress(const Operand &operand,
@@ -170,7 +199,7 @@ private:
   // LaneStreams.cpp
   mlir::LogicalResult emitStream(tile::StreamOp op);
   struct StreamState;
-  llvm::SmallVector<mlir::Value> startBlock(tile::StreamOp op,
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>> startBlock(tile::StreamOp op,
                                             StreamState &stream,
                                             mlir::Value first, mlir::Value end,
                                             mlir::Value slot);

@@ -15,6 +15,8 @@
 
 #include "LaneEmitter.h"
 
+#include "fovea/dialects/Tile/Recipe.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -93,8 +95,8 @@ LaneEmitter::describeOperand(tile::ContractOp op, bool isA) {
     operand.order.push_back(i);
   }
   operand.tile = tile;
-  if (auto load = tile.getDefiningOp<tile::LoadOp>();
-      load && !tile::getLayout(type)) {
+  bool isNear = tile.getDefiningOp<tile::LoadOp>() || tile::isRecipe(tile);
+  if (isNear && !tile::getLayout(type)) {
     return operand;
   }
   LayoutAttr held = tile::getLayout(type);
@@ -456,9 +458,9 @@ void LaneEmitter::addReads(const Operand &operand, const NearTile &near,
 }
 
 /// What the products that read this tile take together.
-ReadCost LaneEmitter::getReadCost(tile::LoadOp op, const NearTile &near) {
+ReadCost LaneEmitter::getReadCost(Value tile, const NearTile &near) {
   ReadCost cost;
-  for (Operation *user : op->getUsers()) {
+  for (Operation *user : tile.getUsers()) {
     auto contract = dyn_cast<tile::ContractOp>(user);
     if (!contract) {
       continue;
@@ -468,7 +470,7 @@ ReadCost LaneEmitter::getReadCost(tile::LoadOp op, const NearTile &near) {
       return ReadCost(); // reported when the product is emitted
     }
     for (const Operand &operand : {operands->first, operands->second}) {
-      if (operand.tile == op.getResult()) {
+      if (operand.tile == tile) {
         addReads(operand, near, cost);
       }
     }

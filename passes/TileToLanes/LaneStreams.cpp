@@ -19,6 +19,8 @@
 
 #include "LaneEmitter.h"
 
+#include "fovea/dialects/Tile/Recipe.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -28,7 +30,7 @@ using namespace fovea;
 /// A stream on its way: what is brought near, slot by slot.
 struct LaneEmitter::StreamState {
   int64_t stages = 1;
-  SmallVector<tile::LoadOp> loads;
+  SmallVector<Value> sources; // loads, and what is computed from loads
   SmallVector<NearTile> tiles;
 };
 
@@ -108,20 +110,28 @@ LaneEmitter::emitVariants(tile::StreamOp op, ValueRange state, Value first,
 }
 
 /// Starts the copies of the block that begins at `first`, into `slot`.
-SmallVector<Value> LaneEmitter::startBlock(tile::StreamOp op,
-                                           StreamState &stream, Value first,
-                                           Value end, Value slot) {
+FailureOr<SmallVector<Value>>
+LaneEmitter::startBlock(tile::StreamOp op, StreamState &stream, Value first,
+                        Value end, Value slot) {
   Block &body = op.getBody().front();
   IRMapping step;
   step.map(body.getArgument(0), first);
   Value last = arith::MinSIOp::create(b, loc, add(first, op.getStep()), end);
   step.map(body.getArgument(1), last);
   SmallVector<Value> held;
-  for (auto [load, near] : llvm::zip_equal(stream.loads, stream.tiles)) {
+  for (auto [source, near] : llvm::zip_equal(stream.sources, stream.tiles)) {
     Value at = slot ? mul(slot, near.slotSize) : Value();
-    SmallVector<Value> part = startCopy(load, near, at, &step);
-    near.held = part.size();
-    llvm::append_range(held, part);
+    FailureOr<SmallVector<Value>> part;
+    if (auto load = source.getDefiningOp<tile::LoadOp>()) {
+      part = startCopy(load, near, at, &step);
+    } else {
+      part = startRecipe(source, near, at, &step);
+    }
+    if (failed(part)) {
+      return failure();
+    }
+    near.held = part->size();
+    llvm::append_range(held, *part);
   }
   return held;
 }
@@ -135,22 +145,32 @@ LaneEmitter::emitRange(tile::StreamOp op, StreamState &stream,
   SmallVector<Value> inits(state);
   barrier(); // what was in the slots is no longer read
   // Steps beyond the end bring nothing; their groups are empty.
-  auto startStep = [&](Value first, Value slot) {
+  auto startStep = [&](Value first, Value slot) -> LogicalResult {
     {
       auto exists = scf::IfOp::create(b, loc, less(first, end), false);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(exists.thenBlock());
-      startBlock(op, stream, first, end, slot);
+      if (failed(startBlock(op, stream, first, end, slot))) {
+        return failure();
+      }
     }
     tile::CopyCommitOp::create(b, loc);
+    return success();
   };
   if (async) {
     for (int64_t s = 0; s + 1 < stages; ++s) {
-      startStep(add(begin, s * width), index(s));
+      if (failed(startStep(add(begin, s * width), index(s)))) {
+        return failure();
+      }
     }
     inits.push_back(index(0)); // the slot of this step
   } else {
-    llvm::append_range(inits, startBlock(op, stream, begin, end, Value()));
+    FailureOr<SmallVector<Value>> held =
+        startBlock(op, stream, begin, end, Value());
+    if (failed(held)) {
+      return failure();
+    }
+    llvm::append_range(inits, *held);
   }
   auto loop = scf::ForOp::create(b, loc, begin, end, index(width), inits);
   {
@@ -169,20 +189,28 @@ LaneEmitter::emitRange(tile::StreamOp op, StreamState &stream,
       barrier();
       Value free = arith::RemUIOp::create(b, loc, add(slot, stages - 1),
                                           index(stages));
-      startStep(add(first, (stages - 1) * width), free);
+      if (failed(startStep(add(first, (stages - 1) * width), free))) {
+        return failure();
+      }
       ahead.push_back(
           arith::RemUIOp::create(b, loc, add(slot, 1), index(stages)));
     } else {
       barrier();
-      for (auto [load, near] : llvm::zip_equal(stream.loads, stream.tiles)) {
-        finishCopy(load, near, SmallVector<Value>(rest.take_front(near.held)));
+      for (auto [source, near] :
+           llvm::zip_equal(stream.sources, stream.tiles)) {
+        finishCopy(source, near, SmallVector<Value>(rest.take_front(near.held)));
         rest = rest.drop_front(near.held);
       }
       barrier();
-      ahead = startBlock(op, stream, add(first, width), end, Value());
+      FailureOr<SmallVector<Value>> held =
+          startBlock(op, stream, add(first, width), end, Value());
+      if (failed(held)) {
+        return failure();
+      }
+      ahead = *held;
     }
-    for (auto [load, near] : llvm::zip_equal(stream.loads, stream.tiles)) {
-      NearTile &current = nears[load.getResult()] = near;
+    for (auto [source, near] : llvm::zip_equal(stream.sources, stream.tiles)) {
+      NearTile &current = nears[source] = near;
       if (async) {
         current.slot = mul(slot, near.slotSize);
       }
@@ -207,15 +235,19 @@ LogicalResult LaneEmitter::emitStream(tile::StreamOp op) {
   stream.stages = copiesAsynchronously()
                       ? std::max<int64_t>(2, schedule.getStages())
                       : 1;
-  for (auto load : op.getBody().front().getOps<tile::LoadOp>()) {
-    if (tile::getLayout(load.getType())) {
-      continue; // read into registers where it is used
+  for (Operation &inner : op.getBody().front()) {
+    Value source = inner.getNumResults() == 1 ? inner.getResult(0) : Value();
+    bool isProductOperand =
+        source && (isa<tile::LoadOp>(inner) || tile::isRecipe(source)) &&
+        llvm::any_of(source.getUsers(), llvm::IsaPred<tile::ContractOp>);
+    if (!isProductOperand || tile::getLayout(source.getType())) {
+      continue; // in registers, or a part of what is computed
     }
-    FailureOr<NearTile> near = makeNearTile(load, stream.stages);
+    FailureOr<NearTile> near = makeNearTile(source, stream.stages);
     if (failed(near)) {
       return failure();
     }
-    stream.loads.push_back(load);
+    stream.sources.push_back(source);
     stream.tiles.push_back(*near);
   }
   SmallVector<Value> state;

@@ -16,6 +16,8 @@
 
 #include "LaneEmitter.h"
 
+#include "fovea/dialects/Tile/Recipe.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -25,28 +27,23 @@
 using namespace mlir;
 using namespace fovea;
 
-struct LaneEmitter::CopyPlan {
-  int64_t size = 0;    // bytes of an element
-  int64_t rows = 1;    // of a chunk: as many as the order weaves together
-  int64_t chunk = 0;   // elements of its row; 0 if only single ones will do
-  int64_t perRow = 0;  // chunks
-  int64_t total = 0;   // chunks
-  int64_t perLane = 0; // chunks, the last one perhaps too many
-};
+static RankedTensorType typeOf(Value tile) {
+  return cast<RankedTensorType>(tile.getType());
+}
 
-LaneEmitter::CopyPlan LaneEmitter::planCopy(tile::LoadOp op,
-                                            const NearTile &near) {
+CopyPlan LaneEmitter::planCopy(Value tile, const NearTile &near) {
   CopyPlan plan;
-  Type element = op.getType().getElementType();
+  Type element = typeOf(tile).getElementType();
+  bool isAsynchronous = copiesAsynchronously() && !tile::isRecipe(tile);
   plan.size = llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
   plan.rows = near.order.group;
-  int64_t most = copiesAsynchronously() ? machine.getCopy() : 16;
+  int64_t most = isAsynchronous ? machine.getCopy() : 16;
   auto isUseful = [&](int64_t bytes) {
     if (bytes < plan.size || near.fastExtent * plan.size % bytes != 0) {
       return false;
     }
     // An asynchronous copy writes in one piece.
-    if (copiesAsynchronously()) {
+    if (isAsynchronous) {
       return near.order.chunk * plan.size % bytes == 0;
     }
     // Chunks of several rows are large: narrow ones give every lane some.
@@ -59,7 +56,7 @@ LaneEmitter::CopyPlan LaneEmitter::planCopy(tile::LoadOp op,
       plan.chunk = bytes / plan.size;
     }
   }
-  if (!plan.chunk && !copiesAsynchronously()) {
+  if (!plan.chunk && !isAsynchronous) {
     plan.chunk = 1;
   }
   if (plan.chunk) {
@@ -96,11 +93,11 @@ static tile::NearOrder makeOrder(int64_t fast, int64_t size, int64_t bytes,
 
 /// The extent along `rank` that products read: that of the tile, up to a
 /// multiple of the atoms'.
-static int64_t getPaddedExtent(tile::LoadOp op, StringRef rank) {
+static int64_t getPaddedExtent(Value tile, StringRef rank) {
   int64_t extent =
-      op.getType().getDimSize(tile::findRank(op.getType(), rank));
+      typeOf(tile).getDimSize(tile::findRank(tile.getType(), rank));
   int64_t padded = extent;
-  for (Operation *user : op->getUsers()) {
+  for (Operation *user : tile.getUsers()) {
     auto contract = dyn_cast<tile::ContractOp>(user);
     auto atom = contract ? contract->getAttrOfType<tile::AtomAttr>("tile.atom")
                          : tile::AtomAttr();
@@ -121,14 +118,14 @@ static int64_t getPaddedExtent(tile::LoadOp op, StringRef rank) {
 /// Copies that pass through registers may weave rows as they write: values
 /// [key, e] of 16 bits, read along the keys, take a read of 2 bytes for each
 /// element, or one of 8 bytes for four.
-tile::NearOrder LaneEmitter::chooseOrder(tile::LoadOp op, NearTile near,
+tile::NearOrder LaneEmitter::chooseOrder(Value tile, NearTile near,
                                          int64_t slow, int64_t fast) {
-  int64_t size = llvm::divideCeil(op.getType().getElementTypeBitWidth(), 8);
+  int64_t size = llvm::divideCeil(typeOf(tile).getElementTypeBitWidth(), 8);
   std::optional<std::pair<int64_t, int64_t>> fewest;
   tile::NearOrder best;
   auto consider = [&](const tile::NearOrder &order) {
     near.order = order;
-    ReadCost cost = getReadCost(op, near);
+    ReadCost cost = getReadCost(tile, near);
     std::pair<int64_t, int64_t> key(cost.conflicts, cost.reads);
     if (!fewest || key < *fewest) {
       fewest = key;
@@ -154,27 +151,33 @@ tile::NearOrder LaneEmitter::chooseOrder(tile::LoadOp op, NearTile near,
   return best;
 }
 
-FailureOr<NearTile> LaneEmitter::makeNearTile(tile::LoadOp op, int64_t slots) {
-  auto type = op.getType();
+FailureOr<NearTile> LaneEmitter::makeNearTile(Value tile, int64_t slots) {
+  RankedTensorType type = typeOf(tile);
   SmallVector<StringRef> ranks = tile::getRanks(type);
-  auto dims = llvm::to_vector(op.getDims().getAsValueRange<StringAttr>());
   NearTile near;
-  near.fast = dims.back();
+  // Computed tiles are computed along their last rank.
+  near.fast = ranks.back();
+  if (auto op = tile.getDefiningOp<tile::LoadOp>()) {
+    auto dims = llvm::to_vector(op.getDims().getAsValueRange<StringAttr>());
+    near.fast = dims.back();
+  }
   if (ranks.size() != 2 || near.fast.empty()) {
-    return op.emitOpError("expected a tile of two ranks, one of them along the "
-                          "last dimension, got ")
-           << type;
+    emitError(tile.getLoc())
+        << "expected a tile of two ranks, one of them along the last "
+           "dimension, got "
+        << type;
+    return failure();
   }
   near.slow = ranks[ranks[0] == near.fast];
   near.slowExtent = type.getDimSize(tile::findRank(type, near.slow));
   near.fastExtent = type.getDimSize(tile::findRank(type, near.fast));
-  int64_t slow = getPaddedExtent(op, near.slow);
-  int64_t fast = getPaddedExtent(op, near.fast);
-  near.order = chooseOrder(op, near, slow, fast);
-  int64_t extra = getReadCost(op, near).conflicts;
+  int64_t slow = getPaddedExtent(tile, near.slow);
+  int64_t fast = getPaddedExtent(tile, near.fast);
+  near.order = chooseOrder(tile, near, slow, fast);
+  int64_t extra = getReadCost(tile, near).conflicts;
   conflicts += extra;
   if (extra > 0) {
-    emitRemark(op.getLoc()) << "products that read " << type << " take "
+    emitRemark(tile.getLoc()) << "products that read " << type << " take "
                             << extra << " extra cycles for bank conflicts";
   }
   near.slotSize = slow * near.order.pitch;
@@ -220,14 +223,8 @@ Value LaneEmitter::nearOffset(const NearTile &near, Value slow, Value fast) {
 // Copies
 //===----------------------------------------------------------------------===//
 
-/// Where the first element of one chunk lies in the tile.
-struct LaneEmitter::ChunkPlace {
-  Value slow, fast; // index
-  Value exists;     // null if it always does
-};
-
 /// Chunk t + i * threads.
-LaneEmitter::ChunkPlace LaneEmitter::placeOf(const CopyPlan &plan, int64_t i) {
+ChunkPlace LaneEmitter::placeOf(const CopyPlan &plan, int64_t i) {
   int64_t threads = numThreads();
   ChunkPlace place;
   Value perRow = index(plan.perRow);
@@ -304,7 +301,7 @@ void LaneEmitter::copyElements(tile::LoadOp op, NearTile &near, Value slot,
 /// Chunks on their way, without passing through registers.
 void LaneEmitter::copyChunks(tile::LoadOp op, NearTile &near, Value slot,
                              IRMapping *step) {
-  CopyPlan plan = planCopy(op, near);
+  CopyPlan plan = planCopy(op.getResult(), near);
   FarBuffer far = flatten(op.getSource());
   for (int64_t i = 0; i < plan.perLane; ++i) {
     ChunkPlace place = placeOf(plan, i);
@@ -332,7 +329,7 @@ void LaneEmitter::copyChunks(tile::LoadOp op, NearTile &near, Value slot,
 /// is not inside is not read, and zero.
 SmallVector<Value> LaneEmitter::loadChunks(tile::LoadOp op, NearTile &near,
                                            IRMapping *step, bool isWide) {
-  CopyPlan plan = planCopy(op, near);
+  CopyPlan plan = planCopy(op.getResult(), near);
   FarBuffer far = flatten(op.getSource());
   auto type = VectorType::get({plan.chunk}, op.getType().getElementType());
   auto read = [&](Value slow, Value fast) -> Value {
@@ -373,7 +370,7 @@ SmallVector<Value> LaneEmitter::loadChunks(tile::LoadOp op, NearTile &near,
 
 SmallVector<Value> LaneEmitter::startCopy(tile::LoadOp op, NearTile &near,
                                           Value slot, IRMapping *step) {
-  CopyPlan plan = planCopy(op, near);
+  CopyPlan plan = planCopy(op.getResult(), near);
   bool isAsynchronous = copiesAsynchronously();
   if (isAsynchronous && !plan.chunk) {
     copyElements(op, near, slot, step);
@@ -426,40 +423,45 @@ SmallVector<Value> LaneEmitter::weave(ArrayRef<Value> rows, int64_t piece) {
   return pieces;
 }
 
-/// Writes what startCopy has read into registers.
-void LaneEmitter::finishCopy(tile::LoadOp op, NearTile &near,
-                             ArrayRef<Value> held) {
-  if (held.empty()) {
-    return;
-  }
-  CopyPlan plan = planCopy(op, near);
-  // In pieces that the order keeps together.
+/// Writes the rows of a chunk, in pieces that the order keeps together.
+void LaneEmitter::storeChunk(const CopyPlan &plan, const NearTile &near,
+                             int64_t chunk, ArrayRef<Value> rows, Value slot) {
   int64_t columns =
       plan.rows > 1 ? std::min(plan.chunk, 16 / (plan.rows * plan.size))
                     : std::min(plan.chunk, near.order.chunk);
   int64_t piece = columns * plan.rows;
+  ChunkPlace place = placeOf(plan, chunk);
+  OpBuilder::InsertionGuard guard(b);
+  if (place.exists) {
+    auto some = scf::IfOp::create(b, loc, place.exists, false);
+    b.setInsertionPointToStart(some.thenBlock());
+  }
+  for (auto [j, part] : llvm::enumerate(weave(rows, piece))) {
+    Value to = nearOffset(near, place.slow, add(place.fast, j * columns));
+    if (slot) {
+      to = add(to, slot);
+    }
+    vector::StoreOp::create(b, loc, part, near.buffer, ValueRange{to},
+                            /*nontemporal=*/false,
+                            llvm::MaybeAlign(piece * plan.size));
+  }
+}
+
+/// Writes what startCopy has read into registers.
+void LaneEmitter::finishCopy(Value tile, NearTile &near,
+                             ArrayRef<Value> held) {
+  if (held.empty()) {
+    return;
+  }
+  CopyPlan plan = planCopy(tile, near);
   for (int64_t i = 0; i < plan.perLane; ++i) {
-    ChunkPlace place = placeOf(plan, i);
-    OpBuilder::InsertionGuard guard(b);
-    if (place.exists) {
-      auto some = scf::IfOp::create(b, loc, place.exists, false);
-      b.setInsertionPointToStart(some.thenBlock());
-    }
-    SmallVector<Value> parts =
-        weave(held.slice(i * plan.rows, plan.rows), piece);
-    for (auto [j, part] : llvm::enumerate(parts)) {
-      Value to =
-          nearOffset(near, place.slow, add(place.fast, j * columns));
-      vector::StoreOp::create(b, loc, part, near.buffer, ValueRange{to},
-                              /*nontemporal=*/false,
-                              llvm::MaybeAlign(piece * plan.size));
-    }
+    storeChunk(plan, near, i, held.slice(i * plan.rows, plan.rows), Value());
   }
 }
 
 /// A tile that is brought near once, where the program has it.
 LogicalResult LaneEmitter::emitNearLoad(tile::LoadOp op) {
-  FailureOr<NearTile> near = makeNearTile(op, /*slots=*/1);
+  FailureOr<NearTile> near = makeNearTile(op.getResult(), /*slots=*/1);
   if (failed(near)) {
     return failure();
   }
@@ -468,7 +470,7 @@ LogicalResult LaneEmitter::emitNearLoad(tile::LoadOp op) {
     tile::CopyCommitOp::create(b, loc);
     tile::CopyWaitOp::create(b, loc, 0);
   } else {
-    finishCopy(op, *near, held);
+    finishCopy(op.getResult(), *near, held);
   }
   barrier();
   nears[op.getResult()] = *near;

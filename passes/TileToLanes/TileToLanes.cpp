@@ -4,6 +4,8 @@
 
 #include "LaneEmitter.h"
 
+#include "fovea/dialects/Tile/Recipe.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -60,6 +62,12 @@ LogicalResult LaneEmitter::emitBlock(Block &block) {
 }
 
 LogicalResult LaneEmitter::emitOp(Operation &op) {
+  // Tiles that are computed on their way to near memory: streams do that.
+  bool isOnTheWay = op.getNumResults() == 1 && tile::isRecipe(op.getResult(0)) &&
+                    !tile::getLayout(op.getResult(0).getType());
+  if (isOnTheWay) {
+    return success();
+  }
   Location saved = loc;
   loc = op.getLoc();
   LogicalResult result =

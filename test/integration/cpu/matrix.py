@@ -88,8 +88,6 @@ def make_cases(full, device=False):
     maker = pairwise.product if full else pairwise.pairwise
     factors = dict(FACTORS)
     if device:
-        del factors["stored"]
-    if device:
         factors.update(rows=DEVICE_LENGTHS, keys=DEVICE_LENGTHS, heads=[(4, 1), (4, 2), (2, 2)], threads=[1])
     for number, case in enumerate(maker(factors, allowed)):
         yield programs.Case(seed=number, **case)

@@ -116,3 +116,31 @@ func.func @attention(%arg0: tensor<?x?x?x64xbf16>, %arg1: !attn.kv<dense, key = 
   return %output : tensor<?x?x?x64xbf16>
 }
 }
+
+// -----
+
+// Keys and values of bytes: read in runs, converted, and written where copies
+// of the decoded ones would be; the queries are still copied.
+// CHECK-LABEL: func.func private @attention_tasks_0
+// CHECK-SAME: tile.bank_conflicts = 0
+// CHECK: tile.copy %{{.*}} : memref<?xbf16, 1> to memref<4096xbf16, 3>
+// CHECK: vector.load %{{.*}} {alignment = 8 : i64} : memref<?xi8, 1>, vector<8xi8>
+// CHECK: arith.sitofp %{{.*}} : vector<8xi8> to vector<8xf32>
+// CHECK: arith.truncf %{{.*}} : vector<8xf32> to vector<8xbf16>
+// CHECK: vector.store %{{.*}} {alignment = 16 : i64} : memref<8192xbf16, 3>, vector<8xbf16>
+// CHECK-NOT: tile.copy %
+// Scales multiply scores and weights in registers.
+// CHECK: tile.matrix
+// CHECK: memref.load %{{.*}} : memref<?xf32, 1>
+#machine = #tile.machine<lanes = 32, near = 166912, banks = 32, copy = 16, matrix_load = true, atoms = [
+  #tile.atom<shape = [16, 8, 16], type = bf16, sum = f32, rate = 1024,
+    a = <register = [k(2:1), m(2:8), k(2:8)], lane = [k(4:2), m(8:1)], subgroup = []>,
+    b = <register = [k(2:1), k(2:8)], lane = [k(4:2), n(8:1)], subgroup = []>,
+    c = <register = [n(2:1), m(2:8)], lane = [n(4:2), m(8:1)], subgroup = []>>]>
+!i8 = !attn.kv<dense, key = 64, value = 64, bf16, stored = i8, scale = token>
+module attributes {tile.machine = #machine} {
+func.func @attention(%arg0: tensor<?x?x?x64xbf16>, %arg1: !i8) -> tensor<?x?x?x64xbf16> attributes {tile.schedule = #tile.schedule<rows = 64, keys = 64, block = 16, lanes = 32, pairs = false, splits = 1, subgroups = 4, stages = 2>} {
+  %output = attn.attend %arg0, %arg1 : (tensor<?x?x?x64xbf16>, !i8) -> tensor<?x?x?x64xbf16>
+  return %output : tensor<?x?x?x64xbf16>
+}
+}
