@@ -96,6 +96,58 @@ def Attn_AttendOp : Attn_Op<"attend", [
   }];
 }
 
+def Attn_AppendOp : Attn_Op<"append", [Pure]> {
+  let summary = "encode new tokens and put them into a cache";
+  let description = [{
+    Token t of sequence b becomes row `positions[b, t]` of the cache, in every
+    head; the other rows stay. A token of a negative position is left out; of
+    two tokens with one position the later counts.
+
+    The results are the components of the cache that hold elements and scales,
+    in the order of `!attn.kv`. A paged cache's row is found through its page
+    table, which is the caller's to fill, as its lengths are. A caller that
+    gives the memory of a component for the result that replaces it has the
+    cache changed in place; else the rest of the cache is copied.
+
+    Each row x of D channels is stored as
+
+    | `stored`, `scale` | scale | element |
+    |---|---|---|
+    | `i8`, `token` | s = max abs(x) / 127 | x / s |
+    | `f8E4M3FN`, `token` | s = max abs(x) / 448 | x / s |
+    | `i4`, `group<32>` | s = max abs(x) / 7, of each group | x / s |
+    | others | | x |
+
+    computed in f32 and rounded to nearest, ties to even: the scale to its
+    type, then the element, which stays within the range of `!attn.kv`. With a
+    scale of 0 elements are 0.
+
+    ```mlir
+    %k1, %ks1, %v1, %vs1 = attn.append %kv, %k, %v at %positions
+      : (!attn.kv<dense, key = 64, value = 64, bf16, stored = i8, scale = token>,
+         tensor<?x?x?x64xbf16>, tensor<?x?x?x64xbf16>, tensor<?x?xi32>)
+      -> (tensor<?x?x?x64xi8>, tensor<?x?x?xf32>, tensor<?x?x?x64xi8>, tensor<?x?x?xf32>)
+    ```
+
+    Rules checked at run time: equal batch sizes, heads and numbers of tokens;
+    positions within the cache, or the page table's capacity.
+  }];
+  let arguments = (ins
+    Attn_KVType:$kv,
+    AnyRankedTensor:$keys,      // [B, G, T, D]
+    AnyRankedTensor:$values,    // [B, G, T, Dv]
+    AnyRankedTensor:$positions); // [B, T] of i32
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    $kv `,` $keys `,` $values `at` $positions attr-dict
+    `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    KVType getKVType() { return ::llvm::cast<KVType>(getKv().getType()); }
+  }];
+}
+
 def Attn_YieldOp : Attn_Op<"yield", [
     Pure, Terminator, ReturnLike, HasParent<"AttendOp">]> {
   let summary = "end a region of an attn op with its value";

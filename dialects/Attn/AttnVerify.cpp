@@ -121,6 +121,34 @@ LogicalResult AttendOp::verify() {
   return success();
 }
 
+LogicalResult AppendOp::verify() {
+  KVType kv = getKVType();
+  for (auto [value, width, what] :
+       {std::tuple(getKeys(), kv.getKeyWidth(), "keys"),
+        std::tuple(getValues(), kv.getValueWidth(), "values")}) {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (type.getRank() != 4 || type.getDimSize(3) != width ||
+        type.getElementType() != kv.getElementType()) {
+      return emitOpError("expected ")
+             << what << " [batch, head, token, channel] of " << width << " x "
+             << kv.getElementType() << ", got " << type;
+    }
+  }
+  auto positions = cast<RankedTensorType>(getPositions().getType());
+  if (positions.getRank() != 2 || !positions.getElementType().isInteger(32)) {
+    return emitOpError("expected positions [batch, token] of i32, got ")
+           << positions;
+  }
+  SmallVector<RankedTensorType> components = kv.getComponentTypes();
+  components.truncate(kv.getTableIndex());
+  SmallVector<Type> expected(components.begin(), components.end());
+  if (getResultTypes() != TypeRange(expected)) {
+    return emitOpError("expected results of types (")
+           << expected << "), got (" << getResultTypes() << ")";
+  }
+  return success();
+}
+
 /// A region that is there has the arguments given and yields one `result`.
 static LogicalResult verifyRegion(AttendOp op, Region &region, StringRef name,
                                   TypeRange arguments, Type result) {

@@ -199,6 +199,36 @@ def Cascade_RepeatOp : Cascade_Op<"repeat", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Cascade_PlaceOp : Cascade_Op<"place", [Pure]> {
+  let summary = "a tensor with some of its rows replaced";
+  let description = [{
+    `result[b, g, positions[b, t], ..] = rows[b, g, t, ..]`, and `base`
+    elsewhere. A row of a negative position is left out; of two rows with one
+    position the later counts. With a table, base and result are pages
+    [page, head, slot, ..] of P slots, and row p lies in page `table[b, p / P]`,
+    slot p % P. A position at or beyond the end, or a page that does not exist,
+    is an error at run time.
+
+    Where the caller gives the memory of `base` for the result, only the rows
+    are written.
+
+    ```mlir
+    %n = cascade.place %rows into %k at %positions
+       : tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>, tensor<?x?xi32> -> tensor<?x?x?x64xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$rows, AnyRankedTensor:$base,
+                       AnyRankedTensor:$positions,
+                       Optional<AnyRankedTensor>:$table);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $rows `into` $base `at` $positions (`through` $table^)? attr-dict `:`
+    type($rows) `,` type($base) `,` type($positions) (`,` type($table)^)?
+    `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Cascade_IndexOp : Cascade_Op<"index", [Pure]> {
   let summary = "the coordinate of a rank at this point";
   let description = [{

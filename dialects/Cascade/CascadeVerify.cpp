@@ -413,6 +413,35 @@ LogicalResult RepeatOp::verify() {
   return verifyWidened(*this, source, result, getTimes());
 }
 
+LogicalResult PlaceOp::verify() {
+  auto rows = cast<RankedTensorType>(getRows().getType());
+  auto base = cast<RankedTensorType>(getBase().getType());
+  auto positions = cast<RankedTensorType>(getPositions().getType());
+  if (base.getRank() < 3 || rows.getRank() != base.getRank() ||
+      rows.getElementType() != base.getElementType() ||
+      rows.getShape().drop_front(3) != base.getShape().drop_front(3)) {
+    return emitOpError("expected rows [batch, head, row, ..] of the base's "
+                       "inner extents and element type, got ")
+           << rows << " and " << base;
+  }
+  if (positions.getRank() != 2 || !positions.getElementType().isInteger(32)) {
+    return emitOpError("expected positions [batch, row] of i32, got ")
+           << positions;
+  }
+  if (getTable()) {
+    auto table = cast<RankedTensorType>(getTable().getType());
+    if (table.getRank() != 2 || !table.getElementType().isInteger(32)) {
+      return emitOpError("expected a page table [sequence, page] of i32, got ")
+             << table;
+    }
+  }
+  if (getType() != base) {
+    return emitOpError("expected a result of the base's type ")
+           << base << ", got " << getType();
+  }
+  return success();
+}
+
 LogicalResult IndexOp::verify() {
   for (Operation *parent = (*this)->getParentOp(); parent;
        parent = parent->getParentOp()) {

@@ -230,6 +230,7 @@ MaybeExtent fovea::getExtent(Value tensor, unsigned axis) {
       .Case<cascade::UnpackOp, cascade::RepeatOp>(
           // All but the last dimension, which is static.
           [&](Operation *op) { return getExtent(op->getOperand(0), axis); })
+      .Case([&](cascade::PlaceOp op) { return getExtent(op.getBase(), axis); })
       .Case([&](cascade::GatherOp op) -> MaybeExtent {
         // Axis 2 is the longest sequence: known only from the data.
         if (axis == 2) {

@@ -487,6 +487,7 @@ static FailureOr<Step> translateAttend(attn::AttendOp op, Translator &t) {
 }
 
 void fovea::reference::addAttnRules(Rules &rules) {
+  addAppendRule(rules);
   rules[attn::AttendOp::getOperationName()] = [](Operation *op, Translator &t) {
     return translateAttend(cast<attn::AttendOp>(op), t);
   };

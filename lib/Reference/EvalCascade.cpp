@@ -497,6 +497,69 @@ static FailureOr<Step> translateRepeat(cascade::RepeatOp op, Translator &t) {
                        });
 }
 
+static LogicalResult place(Frame &f, Operation *op, const Tensor &rows,
+                           const Tensor &positions, const Tensor *table,
+                           Tensor &result) {
+  int64_t heads = result.shape[1], slots = result.shape[2];
+  if (rows.shape[0] != positions.shape[0] || rows.shape[1] != heads ||
+      rows.shape[2] != positions.shape[1] ||
+      rows.shape[0] != (table ? table->shape[0] : result.shape[0])) {
+    return f.machine.fail(op, "expected rows of the base's batch and heads "
+                              "and one position for each, got " +
+                                  toText(rows.shape) + " and " +
+                                  toText(positions.shape));
+  }
+  int64_t capacity = table ? table->shape[1] * slots : slots;
+  int64_t inner = product(ArrayRef<int64_t>(rows.shape).drop_front(3));
+  int64_t count = rows.shape[2];
+  for (int64_t n = 0, e = rows.shape[0] * heads * count; n < e; ++n) {
+    int64_t batch = n / count / heads, head = n / count % heads;
+    int64_t position = positions.integers[batch * count + n % count];
+    if (position < 0) {
+      continue;
+    }
+    if (position >= capacity) {
+      return f.machine.fail(op, "expected a position below " + Twine(capacity) +
+                                    ", got " + Twine(position));
+    }
+    int64_t first = batch;
+    if (table) {
+      first = table->integers[batch * table->shape[1] + position / slots];
+    }
+    if (first < 0 || first >= result.shape[0]) {
+      return f.machine.fail(op, "expected a page in [0, " +
+                                    Twine(result.shape[0]) + "), got " +
+                                    Twine(first));
+    }
+    int64_t row = (first * heads + head) * slots + position % slots;
+    for (int64_t i = 0; i < inner; ++i) {
+      Slot element;
+      load(element, rows, n * inner + i);
+      store(result, row * inner + i, element);
+    }
+  }
+  return success();
+}
+
+static FailureOr<Step> translatePlace(cascade::PlaceOp op, Translator &t) {
+  unsigned rows = t.slot(op.getRows()), base = t.slot(op.getBase()),
+           positions = t.slot(op.getPositions()), result = t.slot(op.getResult());
+  std::optional<unsigned> table;
+  if (op.getTable()) {
+    table = t.slot(op.getTable());
+  }
+  Type type = op.getType();
+  return Step([=](Frame &f) {
+    Tensor value = *f[base].tensor;
+    if (failed(place(f, op, *f[rows].tensor, *f[positions].tensor,
+                     table ? f[*table].tensor.get() : nullptr, value))) {
+      return failure();
+    }
+    fromTensor(f[result], std::move(value), type);
+    return success();
+  });
+}
+
 static FailureOr<Step> translateIndex(cascade::IndexOp op, Translator &t) {
   for (const RankScope &scope : llvm::reverse(t.scopes)) {
     for (auto [i, name] :
@@ -539,6 +602,7 @@ void fovea::reference::addCascadeRules(Rules &rules) {
   add(rules, translateIterate);
   add(rules, translateGather);
   add(rules, translateUnpack);
+  add(rules, translatePlace);
   add(rules, translateRepeat);
   add(rules, translateIndex);
 }

@@ -83,6 +83,7 @@ void addScalarRules(Rules &rules);
 void addCascadeRules(Rules &rules);
 void addFoldRule(Rules &rules);
 void addAttnRules(Rules &rules);
+void addAppendRule(Rules &rules);
 
 /// Holds what outlives a frame: translated functions and the first error.
 class Machine {

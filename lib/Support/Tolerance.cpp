@@ -8,7 +8,8 @@
 
 using namespace fovea;
 
-double fovea::getTolerance(Precision input, Precision output, int64_t length) {
+double fovea::getTolerance(Precision input, Precision output, int64_t length,
+                           bool decodes) {
   // f32 sums: each addition rounds by at most 2^-24; independent roundings add
   // up as the square root of their number. The factor 4 is for the largest of
   // many elements, the constant for the exponential (1.5e-7) and for scores,
@@ -26,6 +27,10 @@ double fovea::getTolerance(Precision input, Precision output, int64_t length) {
   case Precision::BF16:
     allowed += std::ldexp(1.0, -8);
     break;
+  }
+  // Decoded keys and values are rounded like the weights.
+  if (decodes) {
+    allowed += std::ldexp(1.0, input == Precision::BF16 ? -8 : -11);
   }
   // And the result is rounded once more when it is stored.
   switch (output) {

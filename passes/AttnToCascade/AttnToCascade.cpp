@@ -651,16 +651,27 @@ void AttendLowering::run() {
 
 namespace {
 
+Value getCache(Operation *op) {
+  if (auto append = dyn_cast<attn::AppendOp>(op)) {
+    return append.getKv();
+  }
+  return cast<AttendOp>(op).getKv();
+}
+
 struct AttnToCascadePass
     : public fovea::impl::AttnToCascadePassBase<AttnToCascadePass> {
   void runOnOperation() override {
     func::FuncOp func = getOperation();
-    SmallVector<AttendOp> ops;
-    func.walk([&](AttendOp op) { ops.push_back(op); });
-    for (AttendOp op : ops) {
-      auto argument = dyn_cast<BlockArgument>(op.getKv());
+    SmallVector<Operation *> ops;
+    func.walk([&](Operation *op) {
+      if (isa<AttendOp, attn::AppendOp>(op)) {
+        ops.push_back(op);
+      }
+    });
+    for (Operation *op : ops) {
+      auto argument = dyn_cast<BlockArgument>(getCache(op));
       if (!argument || argument.getOwner()->getParentOp() != func) {
-        op.emitOpError("expected keys and values to be an argument of the "
+        op->emitOpError("expected keys and values to be an argument of the "
                        "function");
         return signalPassFailure();
       }
@@ -679,9 +690,16 @@ struct AttnToCascadePass
     if (failed(components)) {
       return signalPassFailure();
     }
-    for (AttendOp op : ops) {
-      LDBG() << "lowering " << op;
-      AttendLowering(op, components->lookup(op.getKv())).run();
+    for (Operation *op : ops) {
+      LDBG() << "lowering " << *op;
+      SmallVector<Value> parts = components->lookup(getCache(op));
+      if (auto append = dyn_cast<attn::AppendOp>(op)) {
+        if (failed(lowerAppend(append, parts))) {
+          return signalPassFailure();
+        }
+        continue;
+      }
+      AttendLowering(cast<AttendOp>(op), parts).run();
     }
     if (failed(eraseKVArguments(func))) {
       return signalPassFailure();

@@ -11,9 +11,9 @@ static constexpr llvm::StringLiteral kNameAttr = "fovea.name";
 
 static LogicalResult checkUses(BlockArgument argument) {
   for (Operation *user : argument.getUsers()) {
-    if (!isa<attn::AttendOp>(user)) {
+    if (!isa<attn::AttendOp, attn::AppendOp>(user)) {
       return user->emitOpError("expected a value of type ")
-             << argument.getType() << " to be used by 'attn.attend' only";
+             << argument.getType() << " to be used by 'attn.attend' and 'attn.append' only";
     }
   }
   return success();

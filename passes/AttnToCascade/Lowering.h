@@ -17,11 +17,16 @@ using KVComponents =
 
 /// Gives `func` the component tensors of every `!attn.kv` argument, before
 /// that argument, which stays until `eraseKVArguments`. An error if such a
-/// value is used by anything but attn.attend.
+/// value is used by anything but attn.attend and attn.append.
 mlir::FailureOr<KVComponents> addComponentArguments(mlir::func::FuncOp func);
 
 /// Removes the arguments of type `!attn.kv`, by now unused.
 mlir::LogicalResult eraseKVArguments(mlir::func::FuncOp func);
+
+/// Replaces an attn.append of a cache with these components. Errors are
+/// reported.
+mlir::LogicalResult lowerAppend(attn::AppendOp op,
+                                llvm::ArrayRef<mlir::Value> components);
 
 /// What the regions of one attention need from outside.
 struct Extents {

@@ -42,6 +42,7 @@ private:
   LogicalResult convertFold(cascade::FoldOp op);
   LogicalResult convertExpand(tensor::ExpandShapeOp op);
   LogicalResult convertView(Operation &op);
+  LogicalResult convertPlace(cascade::PlaceOp op);
   void checkPages(cascade::GatherOp op, const Source &source);
   LogicalResult convertEinsum(cascade::EinsumOp op);
   Value findDestination(Value result, AffineMap map, ArrayRef<Value> extents);
@@ -156,6 +157,48 @@ static Value expandBuffer(OpBuilder &b, Location loc, Value buffer,
                                            meta.getBaseBuffer(),
                                            OpFoldResult(meta.getOffset()),
                                            sizes, strides);
+}
+
+/// A buffer without gaps with its dimensions joined in groups.
+static Value collapseBuffer(OpBuilder &b, Location loc, Value buffer,
+                            ArrayRef<ReassociationIndices> groups) {
+  auto type = cast<MemRefType>(buffer.getType());
+  SmallVector<OpFoldResult> sizes, strides(groups.size());
+  SmallVector<int64_t> shape;
+  for (const ReassociationIndices &group : groups) {
+    int64_t known = 1;
+    Value size;
+    for (int64_t i : group) {
+      if (!type.isDynamicDim(i)) {
+        known *= type.getDimSize(i);
+        continue;
+      }
+      Value extent = memref::DimOp::create(b, loc, buffer, i);
+      size = size ? arith::MulIOp::create(b, loc, size, extent).getResult()
+                  : extent;
+    }
+    if (!size) {
+      sizes.push_back(b.getIndexAttr(known));
+      shape.push_back(known);
+      continue;
+    }
+    Value factor = arith::ConstantIndexOp::create(b, loc, known);
+    sizes.push_back(arith::MulIOp::create(b, loc, size, factor).getResult());
+    shape.push_back(ShapedType::kDynamic);
+  }
+  SmallVector<int64_t> staticStrides(groups.size(), ShapedType::kDynamic);
+  Value stride = arith::ConstantIndexOp::create(b, loc, 1);
+  for (size_t i = groups.size(); i-- > 0;) {
+    bool isLast = i + 1 == groups.size();
+    strides[i] = isLast ? OpFoldResult(b.getIndexAttr(1)) : stride;
+    staticStrides[i] = isLast ? 1 : ShapedType::kDynamic;
+    Value size = getValueOrCreateConstantIndexOp(b, loc, sizes[i]);
+    stride = arith::MulIOp::create(b, loc, stride, size);
+  }
+  auto layout = StridedLayoutAttr::get(b.getContext(), 0, staticStrides);
+  return memref::ReinterpretCastOp::create(
+      b, loc, MemRefType::get(shape, type.getElementType(), layout), buffer,
+      OpFoldResult(b.getIndexAttr(0)), sizes, strides);
 }
 
 void FunctionConverter::checkShape(Location loc, Value buffer,
@@ -339,6 +382,27 @@ LogicalResult FunctionConverter::convertExpand(tensor::ExpandShapeOp op) {
   return success();
 }
 
+LogicalResult FunctionConverter::convertPlace(cascade::PlaceOp op) {
+  Source base = sources.lookup(op.getBase()), rows = sources.lookup(op.getRows());
+  if (base.isView() || rows.isView()) {
+    return op.emitOpError("expected rows and a base that are no views");
+  }
+  Location loc = op.getLoc();
+  int64_t rank = op.getType().getRank();
+  SmallVector<Value> extents;
+  for (int64_t i = 0; i < rank; ++i) {
+    extents.push_back(base.extent(b, loc, i));
+  }
+  Value result = findDestination(
+      op.getResult(), b.getMultiDimIdentityMap(rank), extents);
+  sources[op.getResult()].buffer = result;
+  buildPlace(b, op, rows.buffer, base.buffer,
+             sources.lookup(op.getPositions()).buffer,
+             op.getTable() ? sources.lookup(op.getTable()).buffer : Value(),
+             result);
+  return success();
+}
+
 /// A view of the last dimension: noted, and undone where elements are read.
 LogicalResult FunctionConverter::convertView(Operation &op) {
   Source source = sources.lookup(op.getOperand(0));
@@ -472,9 +536,14 @@ LogicalResult FunctionConverter::convertOp(Operation &op) {
     return convertExpand(expand);
   }
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
-    sources[collapse.getResult()].buffer = memref::CollapseShapeOp::create(
-        b, loc, sources.lookup(collapse.getSrc()).buffer,
-        collapse.getReassociationIndices());
+    Value buffer = sources.lookup(collapse.getSrc()).buffer;
+    bool isTemporary = llvm::is_contained(temporaries, buffer);
+    sources[collapse.getResult()].buffer =
+        isTemporary ? collapseBuffer(b, loc, buffer,
+                                     collapse.getReassociationIndices())
+                    : memref::CollapseShapeOp::create(
+                          b, loc, buffer, collapse.getReassociationIndices())
+                          .getResult();
     return success();
   }
   if (auto refined = dyn_cast<tensor::CastOp>(op)) {
@@ -490,6 +559,9 @@ LogicalResult FunctionConverter::convertOp(Operation &op) {
               sources.lookup(gather.getLengths()).buffer};
     checkPages(gather, Source(source));
     return success();
+  }
+  if (auto place = dyn_cast<cascade::PlaceOp>(op)) {
+    return convertPlace(place);
   }
   if (isa<cascade::UnpackOp, cascade::RepeatOp>(op)) {
     return convertView(op);
@@ -562,7 +634,7 @@ LogicalResult FunctionConverter::convert() {
                << i << ", got that of result " << j;
       }
     }
-    if (!isa_and_nonnull<cascade::FoldOp, cascade::EinsumOp>(
+    if (!isa_and_nonnull<cascade::FoldOp, cascade::EinsumOp, cascade::PlaceOp>(
             produced.getDefiningOp())) {
       body->dropAllReferences();
       return function.emitOpError("expected result ")

@@ -243,12 +243,16 @@ LogicalResult LoopBuilder::build() {
     coordinates[rank] = loop.getInductionVar();
     at.push_back(loop.getInductionVar());
   }
-  auto element = cast<FloatType>(cascade::getElementType(op.getType()));
+  Type element = cascade::getElementType(op.getType());
   Value running;
   SmallVector<unsigned> reduced;
   if (std::optional<cascade::Monoid> monoid = op.getReduce()) {
+    auto real = dyn_cast<FloatType>(element);
+    if (!real) {
+      return op.emitOpError("expected a reduction of floats, got ") << element;
+    }
     running = arith::ConstantOp::create(b, loc,
-                                        cascade::getIdentity(*monoid, element));
+                                        cascade::getIdentity(*monoid, real));
     for (StringRef name : op.getReducedRanks()) {
       reduced.push_back(op.getRankIndex(name));
     }

@@ -22,6 +22,12 @@ mlir::LogicalResult buildLoops(mlir::OpBuilder &b, cascade::EinsumOp op,
                                llvm::ArrayRef<mlir::Value> extents,
                                const EinsumContext &context);
 
+/// Emits loops that make `result` what `op` says; each value is the buffer of
+/// the operand of that name, `table` null if there is none.
+void buildPlace(mlir::OpBuilder &b, cascade::PlaceOp op, mlir::Value rows,
+                mlir::Value base, mlir::Value positions, mlir::Value table,
+                mlir::Value result);
+
 } // namespace fovea
 
 #endif // FOVEA_PASSES_CASCADETOTILE_EINSUMTOLOOPS_H

@@ -299,3 +299,31 @@ func.func @gather_scalars() -> tensor<?x?x?xf32> {
   %k = cascade.gather %pages, %table, %lengths : tensor<3x1x2xf32>, tensor<2x2xi32>, tensor<2xi32> -> tensor<?x?x?xf32>
   return %k : tensor<?x?x?xf32>
 }
+
+// Rows 10 20 to positions 2 and 0 of a sequence, and -1: left out. Then through
+// a table: positions 3 and 1 of two pages of 2 slots, [1, 0].
+// CHECK-LABEL: @place
+// CHECK-NEXT: [1, 1, 3] f32: 20 0 10
+// CHECK-NEXT: [2, 1, 2] f32: 0 10 0 20
+func.func @place() -> (tensor<1x1x3xf32>, tensor<2x1x2xf32>) {
+  %rows = arith.constant dense<[[[10.0, 20.0, 30.0]]]> : tensor<1x1x3xf32>
+  %at = arith.constant dense<[[2, 0, -1]]> : tensor<1x3xi32>
+  %base = arith.constant dense<0.0> : tensor<1x1x3xf32>
+  %r = cascade.place %rows into %base at %at : tensor<1x1x3xf32>, tensor<1x1x3xf32>, tensor<1x3xi32> -> tensor<1x1x3xf32>
+  %slots = arith.constant dense<[[3, 1, -5]]> : tensor<1x3xi32>
+  %pages = arith.constant dense<0.0> : tensor<2x1x2xf32>
+  %table = arith.constant dense<[[1, 0]]> : tensor<1x2xi32>
+  %p = cascade.place %rows into %pages at %slots through %table
+     : tensor<1x1x3xf32>, tensor<2x1x2xf32>, tensor<1x3xi32>, tensor<1x2xi32> -> tensor<2x1x2xf32>
+  return %r, %p : tensor<1x1x3xf32>, tensor<2x1x2xf32>
+}
+
+// CHECK-LABEL: @place_beyond
+// CHECK-NEXT: error: {{.*}}'cascade.place' expected a position below 3, got 3
+func.func @place_beyond() -> tensor<1x1x3xf32> {
+  %rows = arith.constant dense<1.0> : tensor<1x1x1xf32>
+  %at = arith.constant dense<3> : tensor<1x1xi32>
+  %base = arith.constant dense<0.0> : tensor<1x1x3xf32>
+  %r = cascade.place %rows into %base at %at : tensor<1x1x1xf32>, tensor<1x1x3xf32>, tensor<1x1xi32> -> tensor<1x1x3xf32>
+  return %r : tensor<1x1x3xf32>
+}

@@ -287,8 +287,12 @@ static Precision getPrecision(int32_t dtype) {
 
 bool Launch::compareOutputs() {
   Precision narrowest = Precision::F32;
+  StoredTypes stored;
   int64_t length = 1;
   for (size_t i = 0; i < numInputs; ++i) {
+    stored.hasF16 |= arrays[i].get().dtype == FOVEA_F16;
+    stored.hasBF16 |= arrays[i].get().dtype == FOVEA_BF16;
+    stored.hasI8 |= arrays[i].get().dtype == FOVEA_I8;
     if (arrays[i].isReal()) {
       narrowest = std::max(narrowest, getPrecision(arrays[i].get().dtype));
       for (int64_t size : arrays[i].getShape()) {
@@ -316,7 +320,8 @@ bool Launch::compareOutputs() {
         !array.isReal() ? 0
         : options.tolerance >= 0
             ? options.tolerance
-            : getTolerance(narrowest, getPrecision(array.get().dtype), length);
+            : getTolerance(narrowest, getPrecision(array.get().dtype), length,
+                           stored.decodes());
     Comparison result = compare(actual, reference);
     bool isGood = result.mismatches == 0 && result.worst <= allowed;
     failed += !isGood;

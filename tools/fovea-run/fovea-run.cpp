@@ -260,9 +260,13 @@ static llvm::Error checkOutputs(mlir::ModuleOp module, const Entry &entry,
                                 llvm::ArrayRef<HostArray> outputTensors) {
   std::vector<reference::Tensor> arguments;
   Precision narrowest = Precision::F32;
+  StoredTypes stored;
   int64_t length = 1;
   for (const HostArray &tensor : inputTensors) {
     arguments.push_back(toReference(tensor));
+    stored.hasF16 |= tensor.get().dtype == FOVEA_F16;
+    stored.hasBF16 |= tensor.get().dtype == FOVEA_BF16;
+    stored.hasI8 |= tensor.get().dtype == FOVEA_I8;
     if (!tensor.isReal()) {
       continue;
     }
@@ -282,7 +286,8 @@ static llvm::Error checkOutputs(mlir::ModuleOp module, const Entry &entry,
   for (auto [i, tensor] : llvm::enumerate(outputTensors)) {
     const Parameter &parameter = entry.outputs[i];
     double allowed =
-        getTolerance(narrowest, getPrecision(parameter.dtype), length);
+        getTolerance(narrowest, getPrecision(parameter.dtype), length,
+                     stored.decodes());
     failed += !report(tensor, (*results)[i], parameter, allowed);
   }
   return failed == 0 ? llvm::Error::success()

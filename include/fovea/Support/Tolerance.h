@@ -24,7 +24,17 @@ enum class Precision { F32, F16, BF16 };
 /// The largest error allowed, as a part of the output's largest magnitude.
 /// `input` is the narrowest type among the inputs, `output` that of the output,
 /// `length` the longest extent of an input, which bounds every sum.
-double getTolerance(Precision input, Precision output, int64_t length);
+/// With `decodes` inputs are a cache in another type, rounded when decoded.
+double getTolerance(Precision input, Precision output, int64_t length,
+                    bool decodes = false);
+
+/// The types among the inputs that tell a cache which is rounded when decoded:
+/// one of f16 in a program in bf16, or bytes with scales of f16.
+struct StoredTypes {
+  bool hasF16 = false, hasBF16 = false, hasI8 = false;
+
+  bool decodes() const { return hasF16 && (hasBF16 || hasI8); }
+};
 
 /// The outcome of a comparison.
 struct Comparison {

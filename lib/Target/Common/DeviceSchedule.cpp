@@ -29,22 +29,40 @@ struct NearDemand {
 
 } // namespace
 
+/// Bits of the widest element of the operands of rows, which products compute
+/// in: what is stored in fewer bits is decoded to as many on its way.
+static int64_t getComputedBits(cascade::FoldOp fold) {
+  int64_t bits = 0;
+  for (unsigned i : fold.getRowInputs()) {
+    if (auto type = dyn_cast<RankedTensorType>(fold.getInnerType(i))) {
+      bits = std::max<int64_t>(bits, type.getElementTypeBitWidth());
+    }
+  }
+  return bits;
+}
+
 /// Operands of rank two or more inside the fold are brought near; the others
-/// go to registers.
+/// go to registers, and what is repeated (scales of groups) goes into what is
+/// decoded with it.
 static NearDemand measure(func::FuncOp function) {
   NearDemand most;
   function.walk([&](cascade::FoldOp fold) {
     NearDemand demand;
+    int64_t computed = getComputedBits(fold);
     for (auto [i, input] : llvm::enumerate(fold.getInputs())) {
       auto type = dyn_cast<RankedTensorType>(fold.getInnerType(i));
       if (!type) {
         continue;
       }
       bool isStreamed = fold.isStreamed(i);
-      if (type.getRank() < (isStreamed ? 2 : 1)) {
+      if (type.getRank() < (isStreamed ? 2 : 1) ||
+          input.getDefiningOp<cascade::RepeatOp>()) {
         continue;
       }
       int64_t bits = type.getElementType().getIntOrFloatBitWidth();
+      if (isStreamed) {
+        bits = std::max(bits, computed);
+      }
       int64_t elements = 1;
       for (int64_t extent : type.getShape()) {
         elements *= ShapedType::isDynamic(extent) ? 1 : extent;

@@ -314,3 +314,41 @@ func.func @yield_parent() {
   // expected-error@+1 {{expects parent op 'attn.attend'}}
   attn.yield %t : i1
 }
+
+// -----
+
+// Appending.
+
+!i8 = !attn.kv<dense, key = 64, value = 64, bf16, stored = i8, scale = token>
+func.func @append_keys(%kv: !i8, %k: tensor<?x?x?x32xbf16>, %v: tensor<?x?x?x64xbf16>, %at: tensor<?x?xi32>) {
+  // expected-error@+1 {{expected keys [batch, head, token, channel] of 64 x 'bf16', got 'tensor<?x?x?x32xbf16>'}}
+  %r:4 = attn.append %kv, %k, %v at %at : (!i8, tensor<?x?x?x32xbf16>, tensor<?x?x?x64xbf16>, tensor<?x?xi32>) -> (tensor<?x?x?x64xi8>, tensor<?x?x?xf32>, tensor<?x?x?x64xi8>, tensor<?x?x?xf32>)
+  return
+}
+
+// -----
+
+!i8 = !attn.kv<dense, key = 64, value = 64, bf16, stored = i8, scale = token>
+func.func @append_values(%kv: !i8, %k: tensor<?x?x?x64xbf16>, %v: tensor<?x?x?x64xf32>, %at: tensor<?x?xi32>) {
+  // expected-error@+1 {{expected values [batch, head, token, channel] of 64 x 'bf16', got 'tensor<?x?x?x64xf32>'}}
+  %r:4 = attn.append %kv, %k, %v at %at : (!i8, tensor<?x?x?x64xbf16>, tensor<?x?x?x64xf32>, tensor<?x?xi32>) -> (tensor<?x?x?x64xi8>, tensor<?x?x?xf32>, tensor<?x?x?x64xi8>, tensor<?x?x?xf32>)
+  return
+}
+
+// -----
+
+!i8 = !attn.kv<dense, key = 64, value = 64, bf16, stored = i8, scale = token>
+func.func @append_positions(%kv: !i8, %k: tensor<?x?x?x64xbf16>, %v: tensor<?x?x?x64xbf16>, %at: tensor<?xi32>) {
+  // expected-error@+1 {{expected positions [batch, token] of i32, got 'tensor<?xi32>'}}
+  %r:4 = attn.append %kv, %k, %v at %at : (!i8, tensor<?x?x?x64xbf16>, tensor<?x?x?x64xbf16>, tensor<?xi32>) -> (tensor<?x?x?x64xi8>, tensor<?x?x?xf32>, tensor<?x?x?x64xi8>, tensor<?x?x?xf32>)
+  return
+}
+
+// -----
+
+!i8 = !attn.kv<dense, key = 64, value = 64, bf16, stored = i8, scale = token>
+func.func @append_results(%kv: !i8, %k: tensor<?x?x?x64xbf16>, %v: tensor<?x?x?x64xbf16>, %at: tensor<?x?xi32>) {
+  // expected-error@+1 {{expected results of types ('tensor<?x?x?x64xi8>', 'tensor<?x?x?xf32>', 'tensor<?x?x?x64xi8>', 'tensor<?x?x?xf32>'), got ('tensor<?x?x?x64xi8>', 'tensor<?x?x?x64xi8>')}}
+  %r:2 = attn.append %kv, %k, %v at %at : (!i8, tensor<?x?x?x64xbf16>, tensor<?x?x?x64xbf16>, tensor<?x?xi32>) -> (tensor<?x?x?x64xi8>, tensor<?x?x?x64xi8>)
+  return
+}

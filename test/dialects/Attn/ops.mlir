@@ -80,3 +80,12 @@ func.func private @encoded(!attn.kv<dense, key = 64, value = 64, bf16, stored = 
                            !attn.kv<paged<16>, key = 64, value = 32, f16, stored = i4, scale = group<32>>,
                            !attn.kv<dense, key = 64, value = 64, f32, stored = f8E4M3FN>,
                            !attn.kv<dense, key = 64, value = 64, bf16, stored = f16>)
+
+// CHECK-LABEL: @append
+// CHECK: attn.append %{{.*}}, %{{.*}}, %{{.*}} at %{{.*}} : (!attn.kv<{{.*}}>, tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>, tensor<?x?xi32>) -> (tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>)
+func.func @append(%kv: !dense, %k: tensor<?x?x?x64xf32>, %v: tensor<?x?x?x64xf32>, %at: tensor<?x?xi32>)
+    -> (tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>) {
+  %r:2 = attn.append %kv, %k, %v at %at
+    : (!dense, tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>, tensor<?x?xi32>) -> (tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>)
+  return %r#0, %r#1 : tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>
+}

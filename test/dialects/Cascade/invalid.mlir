@@ -1259,3 +1259,35 @@ func.func @repeat_width(%x: tensor<?x2xf16>) {
   %r = cascade.repeat %x times 32 : tensor<?x2xf16> -> tensor<?x32xf16>
   return
 }
+
+// -----
+
+func.func @place_rows(%r: tensor<?x?x?x4xf32>, %b: tensor<?x?x?x8xf32>, %at: tensor<?x?xi32>) {
+  // expected-error@+1 {{expected rows [batch, head, row, ..] of the base's inner extents and element type, got 'tensor<?x?x?x4xf32>' and 'tensor<?x?x?x8xf32>'}}
+  %n = cascade.place %r into %b at %at : tensor<?x?x?x4xf32>, tensor<?x?x?x8xf32>, tensor<?x?xi32> -> tensor<?x?x?x8xf32>
+  return
+}
+
+// -----
+
+func.func @place_positions(%b: tensor<?x?x?x8xf32>, %at: tensor<?x?xi64>) {
+  // expected-error@+1 {{expected positions [batch, row] of i32, got 'tensor<?x?xi64>'}}
+  %n = cascade.place %b into %b at %at : tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>, tensor<?x?xi64> -> tensor<?x?x?x8xf32>
+  return
+}
+
+// -----
+
+func.func @place_table(%b: tensor<?x?x?x8xf32>, %at: tensor<?x?xi32>, %t: tensor<?xi32>) {
+  // expected-error@+1 {{expected a page table [sequence, page] of i32, got 'tensor<?xi32>'}}
+  %n = cascade.place %b into %b at %at through %t : tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>, tensor<?x?xi32>, tensor<?xi32> -> tensor<?x?x?x8xf32>
+  return
+}
+
+// -----
+
+func.func @place_result(%b: tensor<?x?x?x8xf32>, %at: tensor<?x?xi32>) {
+  // expected-error@+1 {{expected a result of the base's type 'tensor<?x?x?x8xf32>', got 'tensor<2x?x?x8xf32>'}}
+  %n = cascade.place %b into %b at %at : tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>, tensor<?x?xi32> -> tensor<2x?x?x8xf32>
+  return
+}

@@ -176,3 +176,15 @@ func.func @views(%bytes: tensor<?x32xi8>, %scales: tensor<?x2xf16>, %pages: tens
   %g = cascade.gather %pages, %table, %lengths : tensor<?x?x16xf32>, tensor<?x?xi32>, tensor<?xi32> -> tensor<?x?x?xf32>
   return %n, %s, %g : tensor<?x64xi4>, tensor<?x64xf16>, tensor<?x?x?xf32>
 }
+
+// CHECK-LABEL: @place
+// CHECK: cascade.place %{{.*}} into %{{.*}} at %{{.*}} : tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>, tensor<?x?xi32> -> tensor<?x?x?x8xf32>
+// CHECK: cascade.place %{{.*}} into %{{.*}} at %{{.*}} through %{{.*}} : tensor<?x?x?xf32>, tensor<?x?x16xf32>, tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?x16xf32>
+func.func @place(%rows: tensor<?x?x?x8xf32>, %base: tensor<?x?x?x8xf32>, %at: tensor<?x?xi32>,
+                 %scales: tensor<?x?x?xf32>, %pages: tensor<?x?x16xf32>, %table: tensor<?x?xi32>)
+    -> (tensor<?x?x?x8xf32>, tensor<?x?x16xf32>) {
+  %n = cascade.place %rows into %base at %at : tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>, tensor<?x?xi32> -> tensor<?x?x?x8xf32>
+  %p = cascade.place %scales into %pages at %at through %table
+     : tensor<?x?x?xf32>, tensor<?x?x16xf32>, tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?x16xf32>
+  return %n, %p : tensor<?x?x?x8xf32>, tensor<?x?x16xf32>
+}

@@ -1146,3 +1146,47 @@ func.func @relu_entropy(%Q: tensor<?x64xf32>, %K: tensor<?x64xf32>) -> tensor<?x
   } {cascade.name = "N"} : (tensor<?x?xf32>) -> tensor<?xf32>
   return %N : tensor<?xf32>
 }
+
+// Scales of stored keys and values leave the sums that they are not indexed by:
+// the products are of what is stored, and the scale of a value joins its weight.
+// CHECK-LABEL: @scaled_operands
+// CHECK: cascade.fold parallel [q] stream k
+// CHECK: step
+// CHECK: %[[S:.*]] = cascade.einsum %{{.*}}[d], %{{.*}}[k, d] -> [k] reduce sum {
+// CHECK: arith.sitofp %{{.*}} : i8 to f32
+// CHECK: }
+// CHECK: cascade.einsum %[[S]][k], %{{.*}}[k] -> [k] {
+// CHECK: arith.mulf
+// CHECK: %[[W:.*]] = cascade.einsum %{{.*}}[k], %{{.*}}[] -> [k] {
+// CHECK: math.exp
+// CHECK: %[[WS:.*]] = cascade.einsum %[[W]][k], %{{.*}}[k] -> [k] {
+// CHECK: arith.mulf
+// CHECK: cascade.einsum %[[WS]][k], %{{.*}}[k, e] -> [e] reduce sum {
+// CHECK: merge
+func.func @scaled_operands(%Q: tensor<?x16xf32>, %K: tensor<?x16xi8>, %KS: tensor<?xf32>, %V: tensor<?x8xi8>, %VS: tensor<?xf32>) -> tensor<?x8xf32> {
+  %S = cascade.einsum %Q[q, d], %K[k, d], %KS[k] -> [q, k] reduce sum {
+  ^bb0(%x: f32, %y: i8, %s: f32):
+    %f = arith.sitofp %y : i8 to f32
+    %d = arith.mulf %f, %s : f32
+    %p = arith.mulf %x, %d : f32
+    cascade.yield %p : f32
+  } : (tensor<?x16xf32>, tensor<?x16xi8>, tensor<?xf32>) -> tensor<?x?xf32>
+  %GM = cascade.einsum %S[q, k] -> [q] reduce max {
+  ^bb0(%x: f32):
+    cascade.yield %x : f32
+  } : (tensor<?x?xf32>) -> tensor<?xf32>
+  %W = cascade.einsum %S[q, k], %GM[q] -> [q, k] {
+  ^bb0(%x: f32, %m: f32):
+    %g = arith.subf %x, %m : f32
+    %e = math.exp %g : f32
+    cascade.yield %e : f32
+  } : (tensor<?x?xf32>, tensor<?xf32>) -> tensor<?x?xf32>
+  %O = cascade.einsum %W[q, k], %V[k, e], %VS[k] -> [q, e] reduce sum {
+  ^bb0(%w: f32, %y: i8, %s: f32):
+    %f = arith.sitofp %y : i8 to f32
+    %d = arith.mulf %f, %s : f32
+    %p = arith.mulf %w, %d : f32
+    cascade.yield %p : f32
+  } : (tensor<?x?xf32>, tensor<?x8xi8>, tensor<?xf32>) -> tensor<?x8xf32>
+  return %O : tensor<?x8xf32>
+}

@@ -125,8 +125,7 @@ func.func @attention(%arg0: tensor<?x?x?x64xbf16>, %arg1: !attn.kv<dense, key = 
 // CHECK-SAME: tile.bank_conflicts = 0
 // CHECK: tile.copy %{{.*}} : memref<?xbf16, 1> to memref<4096xbf16, 3>
 // CHECK: vector.load %{{.*}} {alignment = 8 : i64} : memref<?xi8, 1>, vector<8xi8>
-// CHECK: arith.sitofp %{{.*}} : vector<8xi8> to vector<8xf32>
-// CHECK: arith.truncf %{{.*}} : vector<8xf32> to vector<8xbf16>
+// CHECK: arith.sitofp %{{.*}} : vector<8xi8> to vector<8xbf16>
 // CHECK: vector.store %{{.*}} {alignment = 16 : i64} : memref<8192xbf16, 3>, vector<8xbf16>
 // CHECK-NOT: tile.copy %
 // Scales multiply scores and weights in registers.

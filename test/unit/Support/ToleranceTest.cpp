@@ -28,6 +28,14 @@ TEST(ToleranceTest, EachNarrowTypeAddsItsRounding) {
                    exact + 0x1p-7);
   EXPECT_DOUBLE_EQ(getTolerance(Precision::F16, Precision::F16, 64),
                    exact + 0x1p-10);
+  EXPECT_DOUBLE_EQ(getTolerance(Precision::BF16, Precision::F32, 64,
+                                /*decodes=*/true),
+                   exact + 0x1p-7);
+  StoredTypes stored;
+  stored.hasI8 = true; // scales of f32: nothing is rounded
+  EXPECT_FALSE(stored.decodes());
+  stored.hasF16 = true;
+  EXPECT_TRUE(stored.decodes());
 }
 
 TEST(ToleranceTest, ErrorsCountAgainstTheLargest) {
