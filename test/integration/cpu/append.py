@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """attn.append against its definition in NumPy: what is stored, bit by bit.
 
-usage: append.py FOLDER
+usage: append.py FOLDER [OPTION...]
 
 Every encoding on both layouts, some positions negative and one of them twice;
-compiled (fovea-run) and by the interpreter, which alone encodes f8E4M3FN.
+compiled (fovea-run, with the options) and, without options, by the interpreter,
+which alone encodes f8E4M3FN.
 """
 import os
 import sys
@@ -95,7 +96,8 @@ def try_case(folder, seed, element, stored, scale, paged, tool):
     encoding = "" if stored == "none" else f", stored = {stored}" + (f", scale = {scale}" if scale else "")
     types = component_types(element, stored, scale, paged)
     text = write_program(element, (encoding, types), f"paged<{PAGE}>" if paged else "dense")
-    process, results = programs.run(folder, text, inputs, len(expected), [], tool)
+    options = sys.argv[2:] if tool == "fovea-run" else []
+    process, results = programs.run(folder, text, inputs, len(expected), options, tool)
     if process.returncode:
         return (process.stdout + process.stderr).strip()[-600:]
     for n, (result, wanted) in enumerate(zip(results, expected)):
@@ -112,7 +114,7 @@ def main():
     ran = failed = 0
     for seed, (element, stored, scale) in enumerate(ENCODINGS):
         for paged in (False, True):
-            for tool in ("fovea-interpret", "fovea-run"):
+            for tool in ("fovea-interpret", "fovea-run")[len(sys.argv) > 2 :]:
                 if tool == "fovea-run" and stored == "f8E4M3FN":
                     continue
                 ran += 1

@@ -25,18 +25,18 @@ NEIGHBOURS = [
 
 def main():
     missed = compared = 0
-    for element in ("f32", "f16", "bf16"):
+    for element, stored in (("f32", "none"), ("f16", "none"), ("bf16", "none"), ("bf16", "i8/token"), ("f16", "i4/group<32>")):
         for right, wrong in NEIGHBOURS:
-            case = programs.Case(rows=1040, keys=1050, heads=(1, 1), pattern=right, element=element)
+            case = programs.Case(rows=1040, keys=1050, heads=(1, 1), pattern=right, element=element, stored=stored)
             inputs = programs.Inputs(case)
             expected = programs.define(case, inputs)
             other = oracle.attend(inputs.q, inputs.keys, inputs.values, oracle.pattern(wrong, inputs.ids))
             compared += 1
             if expected.check(oracle.round_to(expected.out, element), element) is not None:
-                print(f"FAIL: {element}: the right result is refused")
+                print(f"FAIL: {element} {stored}: the right result is refused")
                 missed += 1
             elif expected.check(oracle.round_to(other.out, element), element) is None:
-                print(f"FAIL: {element}: '{wrong}' passes for '{right}'")
+                print(f"FAIL: {element} {stored}: '{wrong}' passes for '{right}'")
                 missed += 1
     print(f"{compared} comparisons, {missed} failures")
     return 1 if missed else 0
