@@ -193,7 +193,7 @@ def prefill():
                                         "best", best[t, pattern], (one,)))
                 if t == "f16":
                     bars.append(Bar(
-                        f"D{d} S{s} full, f32 over f16, time (>= 0.95)", "time",
+                        f"f16 D{d} S{s} full over f32, time", "time",
                         1 / 0.95, (full[t, d, s], full["f32", d, s])))
     for d, power in ((40, 64), (80, 128), (96, 128), (192, 256), (256, 256)):
         for t in ("f32", "bf16"):
