@@ -15,6 +15,8 @@ config.test_exec_root = os.path.join(config.fovea_build, "test")
 config.environment["PATH"] = os.pathsep.join(
     [config.fovea_tools, config.llvm_tools, os.environ.get("PATH", "")]
 )
+# What this user has tuned must not decide what a test sees.
+config.environment["FOVEA_TUNING_DB"] = "none"
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%source", config.fovea_source))
 config.substitutions.append(("%tools", config.fovea_tools))

@@ -28,12 +28,19 @@ namespace {
 /// Gathers the diagnostics of a compilation as text.
 class Gatherer {
 public:
-  Gatherer(MLIRContext *context, std::function<void(StringRef)> onRemark)
-      : handler(context, [this, onRemark](Diagnostic &diagnostic) {
+  Gatherer(MLIRContext *context, std::function<void(StringRef)> onRemark,
+           std::function<void(StringRef)> onWarning)
+      : handler(context, [this, onRemark, onWarning](Diagnostic &diagnostic) {
           std::string text = print(diagnostic);
           if (diagnostic.getSeverity() == DiagnosticSeverity::Remark) {
             if (onRemark) {
               onRemark(text);
+            }
+          } else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning) {
+            if (onWarning) {
+              onWarning(text);
+            } else {
+              llvm::errs() << text << '\n';
             }
           } else {
             gathered += (gathered.empty() ? "" : "\n") + text;
@@ -202,7 +209,7 @@ lower(ModuleOp module, const Target &target, const CompileOptions &options) {
     PassManager pm(module.getContext());
     // Once per level is enough.
     pm.enableVerifier(false);
-    addPassesTo(level, target, pm);
+    addPassesTo(level, target, pm, options.tuning);
     if (failed(pm.run(module)) || failed(verify(module))) {
       return failure();
     }
@@ -242,7 +249,8 @@ fovea::compile(ModuleOp module, const CompileOptions &options) {
   if (!machine) {
     return machine.takeError();
   }
-  Gatherer diagnostics(module.getContext(), options.onRemark);
+  Gatherer diagnostics(module.getContext(), options.onRemark,
+                       options.onWarning);
   OwningOpRef<ModuleOp> copy = module.clone();
   FailureOr<std::vector<Entry>> entries = lower(*copy, **target, options);
   if (failed(entries)) {
@@ -304,7 +312,7 @@ static void nameArguments(ModuleOp module, const AsmParserState &state) {
 
 llvm::Expected<OwningOpRef<ModuleOp>>
 fovea::parse(MLIRContext &context, StringRef text, StringRef name) {
-  Gatherer diagnostics(&context, nullptr);
+  Gatherer diagnostics(&context, nullptr, nullptr);
   llvm::SourceMgr source;
   source.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, name),
                             llvm::SMLoc());

@@ -3,6 +3,7 @@
 #include "fovea/Pipelines/Pipelines.h"
 
 #include "fovea/Target/Target.h"
+#include "fovea/Tuning/Passes.h"
 #include "fovea/passes/AttnToCascade/Passes.h"
 #include "fovea/passes/Cascade/Passes.h"
 #include "fovea/passes/CascadeToTile/Passes.h"
@@ -58,8 +59,21 @@ static void addLanePasses(mlir::OpPassManager &pm) {
   addCleanup(tasks);
 }
 
+/// Schedules of the target, or measured ones.
+static void addSchedule(const Target &target, mlir::OpPassManager &pm,
+                        llvm::StringRef tuning) {
+  if (tuning == "none" || target.getTuningName().empty()) {
+    target.addSchedule(pm);
+    return;
+  }
+  ApplyTuningPassOptions options;
+  options.target = target.getName();
+  options.database = tuning;
+  pm.addPass(createApplyTuningPass(options));
+}
+
 void fovea::addPassesTo(Level level, const Target &target,
-                        mlir::OpPassManager &pm) {
+                        mlir::OpPassManager &pm, llvm::StringRef tuning) {
   switch (level) {
   case Level::Cascade:
     pm.addNestedPass<mlir::func::FuncOp>(createAttnToCascadePass());
@@ -70,7 +84,7 @@ void fovea::addPassesTo(Level level, const Target &target,
     addCleanup(pm);
     return;
   case Level::Tile:
-    target.addSchedule(pm);
+    addSchedule(target, pm, tuning);
     pm.addPass(createCascadeToTilePass());
     addCleanup(pm);
     return;
@@ -99,6 +113,10 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
                              llvm::cl::init("cpu")};
   Option<std::string> to{*this, "to", llvm::cl::desc("The level to stop at"),
                          llvm::cl::init("llvm")};
+  Option<std::string> tuning{
+      *this, "tuning",
+      llvm::cl::desc("A database of tuned schedules, none, or the default"),
+      llvm::cl::init("")};
 };
 
 } // namespace
@@ -120,7 +138,7 @@ static void buildLoweringPipeline(mlir::OpPassManager &pm,
   }
   for (Level level : getLevels()) {
     if (level <= *last) {
-      addPassesTo(level, **target, pm);
+      addPassesTo(level, **target, pm, options.tuning);
     }
   }
 }

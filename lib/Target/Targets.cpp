@@ -3,6 +3,7 @@
 #include "fovea/Target/Target.h"
 
 #include "fovea/Target/Common/Passes.h"
+#include "fovea/dialects/Tile/Tile.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -30,6 +31,20 @@ void listAMDGPUTargets(std::vector<std::string> &names);
 void registerAMDGPUPasses();
 
 Target::~Target() = default;
+
+std::vector<tile::ScheduleAttr>
+Target::getSchedules(tile::ScheduleAttr chosen) const {
+  return {chosen};
+}
+
+llvm::Error Target::checkSchedule(tile::ScheduleAttr chosen,
+                                  tile::ScheduleAttr wanted) const {
+  if (chosen == wanted) {
+    return llvm::Error::success();
+  }
+  return llvm::createStringError("expected the schedule that is chosen for " +
+                                 getName());
+}
 
 std::vector<std::string> getKnownTargets() {
   std::vector<std::string> names;

@@ -56,7 +56,6 @@ public:
 
 private:
   // FoldRanks.cpp: the ranks of the fold and what the target can hold.
-  std::optional<unsigned> findPackRank();
   std::string whyNotPack(unsigned rank);
   void choosePack();
   mlir::LogicalResult verifyElements();

@@ -2,6 +2,8 @@
 
 #include "FoldBuilder.h"
 
+#include "fovea/Analysis/FoldRows.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -12,24 +14,8 @@
 using namespace mlir;
 using namespace fovea;
 
-/// The row rank: the innermost parallel rank that no streamed operand carries,
-/// else the innermost one.
 void FoldBuilder::chooseRowRank() {
-  int64_t fallback = -1;
-  for (StringRef name : fold.getParallel().getAsValueRange<StringAttr>()) {
-    int64_t rank = fold.getRankIndex(name);
-    bool streamed = false;
-    for (unsigned i = 0, e = fold.getInputs().size(); i < e; ++i) {
-      streamed |= fold.isStreamed(i) && fold.getInputMap(i).isFunctionOfDim(rank);
-    }
-    fallback = rank;
-    if (!streamed) {
-      rowRank = rank;
-    }
-  }
-  if (rowRank < 0) {
-    rowRank = fallback;
-  }
+  rowRank = findRowRank(fold);
   if (rowRank >= 0) {
     rowName = rankName(rowRank).str();
   }
@@ -47,25 +33,6 @@ void FoldBuilder::chooseRowRank() {
 //===----------------------------------------------------------------------===//
 // Packed rows
 //===----------------------------------------------------------------------===//
-
-/// The innermost parallel rank beside the row rank that every streamed operand
-/// leaves out, unless the operand depends on the row as well.
-std::optional<unsigned> FoldBuilder::findPackRank() {
-  std::optional<unsigned> found;
-  for (StringRef name : fold.getParallel().getAsValueRange<StringAttr>()) {
-    unsigned rank = fold.getRankIndex(name);
-    bool isShared = rank != static_cast<uint64_t>(rowRank);
-    for (unsigned i = 0, e = fold.getInputs().size(); i < e; ++i) {
-      AffineMap map = fold.getInputMap(i);
-      isShared &= !fold.isStreamed(i) || !map.isFunctionOfDim(rank) ||
-                  map.isFunctionOfDim(rowRank);
-    }
-    if (isShared) {
-      found = rank;
-    }
-  }
-  return found;
-}
 
 /// True if tiles can compute with elements of this type.
 static bool fitsTile(Type element) {
@@ -160,7 +127,7 @@ std::string FoldBuilder::whyNotPack(unsigned rank) {
 
 void FoldBuilder::choosePack() {
   std::optional<unsigned> rank =
-      rowRank >= 0 ? findPackRank() : std::optional<unsigned>();
+      rowRank >= 0 ? findPackRank(fold, rowRank) : std::optional<unsigned>();
   if (!rank) {
     fold.emitRemark("rows are not packed: no second parallel rank shares the "
                     "streamed operands");

@@ -100,7 +100,7 @@ def reference_pages(tblgen, include):
         name = os.path.basename(ops)[: -len("Ops.td")]
         text = run([tblgen, "-gen-dialect-doc", f"-dialect={name.lower()}", *common, ops])
         yield os.path.join(DOCS, "generated", f"{name}Dialect.md"), text
-    groups = [glob.glob(os.path.join(ROOT, *folder, "*", "Passes.td")) for folder in (["passes"], ["lib", "Target"])]
+    groups = [glob.glob(os.path.join(ROOT, *folder, "*", "Passes.td")) for folder in (["passes"], ["lib"], ["lib", "Target"])]
     for passes in sorted(sum(groups, [])):
         group = os.path.basename(os.path.dirname(passes))
         text = run([tblgen, "-gen-pass-doc", *common, passes])

@@ -2,6 +2,7 @@
 
 #include "fovea/Pipelines/Pipelines.h"
 #include "fovea/Target/Target.h"
+#include "fovea/Tuning/Passes.h"
 #include "fovea/dialects/Attn/Attn.h"
 #include "fovea/dialects/Cascade/Cascade.h"
 #include "fovea/dialects/Tile/Tile.h"
@@ -27,6 +28,7 @@ int main(int argc, char **argv) {
   fovea::registerTileToVectorPasses();
   mlir::registerAllPasses();
   fovea::registerTargetPasses();
+  fovea::registerTuningPasses();
   fovea::registerPipelines();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Fovea optimizer\n", registry));

@@ -3,6 +3,7 @@
 #include "Bench.h"
 
 #include "fovea/Driver/Ceilings.h"
+#include "fovea/Driver/Work.h"
 #include "fovea/Support/HostArray.h"
 #include "fovea/Target/Target.h"
 

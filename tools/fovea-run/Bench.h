@@ -18,18 +18,6 @@ llvm::Error bench(mlir::ModuleOp module, Executable &program,
                   const CompileOptions &compileOptions,
                   const BenchOptions &options);
 
-/// What a call has to do.
-struct Work {
-  double flops = 0;     // in products, for the pairs that are visible
-  double visible = 1;   // part of all pairs of a query and a key
-  bool inPairs = false; // products are of bf16
-};
-
-/// Counts the products of all folds of a function at the fold level; how much
-/// is visible is estimated at some thousand points. None if it cannot be told.
-std::optional<Work> countWork(mlir::ModuleOp module, llvm::StringRef entry,
-                              llvm::ArrayRef<fovea_tensor> arguments);
-
 } // namespace fovea
 
 #endif // FOVEA_TOOLS_FOVEA_RUN_BENCH_H

@@ -12,10 +12,11 @@
 #include "Bench.h"
 #include "Devices.h"
 #include "HandOver.h"
-#include "Tensors.h"
 
+#include "fovea/Driver/Arguments.h"
 #include "fovea/Driver/Compiler.h"
 #include "fovea/Driver/Dialects.h"
+#include "fovea/Reference/Interpreter.h"
 #include "fovea/Support/CommandLine.h"
 #include "fovea/Support/Tolerance.h"
 
@@ -209,6 +210,22 @@ makeOutputs(const Entry &entry, llvm::ArrayRef<fovea_tensor> arguments) {
     tensors.push_back(std::move(*tensor));
   }
   return tensors;
+}
+
+static reference::Tensor toReference(const HostArray &array) {
+  std::vector<double> reals;
+  std::vector<int64_t> integers;
+  for (int64_t i = 0; i < array.getNumElements(); ++i) {
+    if (array.isReal()) {
+      reals.push_back(array.getReal(i));
+    } else {
+      integers.push_back(array.getInteger(i));
+    }
+  }
+  return array.isReal()
+             ? reference::Tensor::fromReals(array.getShape(), std::move(reals))
+             : reference::Tensor::fromIntegers(array.getShape(),
+                                               std::move(integers));
 }
 
 static Precision getPrecision(fovea_dtype dtype) {

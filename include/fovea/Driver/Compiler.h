@@ -51,8 +51,13 @@ struct CompileOptions {
   /// The program is printed to `printTo` as it stands at these levels.
   llvm::SmallVector<Level> printAfter;
   llvm::raw_ostream *printTo = nullptr;
+  /// Where tuned schedules come from: a file, "none", or "" for this user's
+  /// database (findTuningDatabase in fovea/Tuning/Database.h).
+  std::string tuning;
   /// Receives each remark, with file and line, as one text.
   std::function<void(llvm::StringRef)> onRemark;
+  /// Receives each warning likewise; if empty they go to standard error.
+  std::function<void(llvm::StringRef)> onWarning;
   /// What messages call a program that is given as text.
   std::string sourceName = "<text>";
 };

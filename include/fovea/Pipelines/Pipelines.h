@@ -30,10 +30,13 @@ llvm::ArrayRef<Level> getLevels();
 llvm::StringRef getLevelName(Level level);
 std::optional<Level> parseLevel(llvm::StringRef name);
 
-/// Adds the passes that lead to `level` from the level before it.
-void addPassesTo(Level level, const Target &target, mlir::OpPassManager &pm);
+/// Adds the passes that lead to `level` from the level before it. `tuning` says
+/// where tuned schedules come from, as findTuningDatabase has it
+/// (fovea/Tuning/Database.h).
+void addPassesTo(Level level, const Target &target, mlir::OpPassManager &pm,
+                 llvm::StringRef tuning = "none");
 
-/// Registers `fovea-lower{target= to=}`.
+/// Registers `fovea-lower{target= to= tuning=}`.
 void registerPipelines();
 
 } // namespace fovea

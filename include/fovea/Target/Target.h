@@ -24,6 +24,10 @@ class OpPassManager;
 
 namespace fovea {
 
+namespace tile {
+class ScheduleAttr;
+} // namespace tile
+
 /// How LLVM names the processor to generate code for.
 struct MachineDescription {
   std::string triple;
@@ -59,6 +63,17 @@ public:
 
   /// Adds the pass that sets `tile.schedule`, from the fold level.
   virtual void addSchedule(mlir::OpPassManager &pm) const = 0;
+  /// How the database of tuned schedules calls the processor: its name and what
+  /// else decides between schedules. Empty if schedules are not tuned.
+  virtual std::string getTuningName() const { return ""; }
+  /// The schedules to try in place of `chosen`, which the schedule pass wrote
+  /// for some class of calls; `chosen` is among them.
+  virtual std::vector<tile::ScheduleAttr>
+  getSchedules(tile::ScheduleAttr chosen) const;
+  /// Error that names the rule if `wanted` cannot take the place of `chosen`.
+  virtual llvm::Error checkSchedule(tile::ScheduleAttr chosen,
+                                    tile::ScheduleAttr wanted) const;
+
   /// Adds the passes from the vector level to the llvm dialect. With a device,
   /// its kernels stay in their `gpu.module`, in the llvm dialect too.
   virtual void addLowering(mlir::OpPassManager &pm) const = 0;

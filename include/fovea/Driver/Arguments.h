@@ -1,10 +1,9 @@
-//===- Tensors.h - the arguments of a call, from files or at random -------===//
+//===- Arguments.h - of a call, from files or at random ---------*- C++ -*-===//
 
-#ifndef FOVEA_TOOLS_FOVEA_RUN_TENSORS_H
-#define FOVEA_TOOLS_FOVEA_RUN_TENSORS_H
+#ifndef FOVEA_DRIVER_ARGUMENTS_H
+#define FOVEA_DRIVER_ARGUMENTS_H
 
 #include "fovea/Driver/Compiler.h"
-#include "fovea/Reference/Interpreter.h"
 #include "fovea/Support/HostArray.h"
 #include "fovea/Support/Npy.h"
 
@@ -26,8 +25,7 @@ makeOutput(const Parameter &parameter,
            std::optional<std::string> given);
 
 NpyArray toNpy(const HostArray &array);
-reference::Tensor toReference(const HostArray &array);
 
 } // namespace fovea
 
-#endif // FOVEA_TOOLS_FOVEA_RUN_TENSORS_H
+#endif // FOVEA_DRIVER_ARGUMENTS_H

@@ -1,6 +1,6 @@
-//===- Tensors.cpp - the arguments of a call, from files or at random -----===//
+//===- Arguments.cpp - of a call, from files or at random -----------------===//
 
-#include "Tensors.h"
+#include "fovea/Driver/Arguments.h"
 
 #include "fovea/Support/FloatBits.h"
 
@@ -97,22 +97,6 @@ NpyArray fovea::toNpy(const HostArray &array) {
     }
   }
   return result;
-}
-
-reference::Tensor fovea::toReference(const HostArray &array) {
-  std::vector<double> reals;
-  std::vector<int64_t> integers;
-  for (int64_t i = 0; i < array.getNumElements(); ++i) {
-    if (array.isReal()) {
-      reals.push_back(array.getReal(i));
-    } else {
-      integers.push_back(array.getInteger(i));
-    }
-  }
-  return array.isReal()
-             ? reference::Tensor::fromReals(array.getShape(), std::move(reals))
-             : reference::Tensor::fromIntegers(array.getShape(),
-                                               std::move(integers));
 }
 
 //===----------------------------------------------------------------------===//

@@ -8,8 +8,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Bench.h"
+#include "fovea/Driver/Work.h"
 
+#include "fovea/Analysis/FoldRows.h"
 #include "fovea/Analysis/ResultExtents.h"
 #include "fovea/dialects/Cascade/CascadeOps.h"
 
@@ -34,6 +35,8 @@ public:
 
   /// Adds what a fold does; false if it cannot be told.
   bool add(cascade::FoldOp fold);
+  /// Rows of a fold that share what they stream.
+  std::optional<int64_t> getRows(cascade::FoldOp fold);
   Work getWork() const;
 
 private:
@@ -272,6 +275,23 @@ bool WorkCounter::add(cascade::FoldOp fold) {
   return true;
 }
 
+std::optional<int64_t> WorkCounter::getRows(cascade::FoldOp fold) {
+  int64_t row = findRowRank(fold);
+  if (row < 0) {
+    return 1;
+  }
+  auto getName = [&](unsigned rank) {
+    return cast<StringAttr>(fold.getRanks()[rank]).getValue();
+  };
+  std::optional<int64_t> rows = getRankSize(fold, getName(row));
+  std::optional<unsigned> pack = findPackRank(fold, row);
+  if (!rows || !pack) {
+    return rows;
+  }
+  std::optional<int64_t> times = getRankSize(fold, getName(*pack));
+  return times ? std::optional(*rows * *times) : std::nullopt;
+}
+
 Work WorkCounter::getWork() const {
   Work work;
   work.flops = visible;
@@ -292,4 +312,17 @@ std::optional<Work> fovea::countWork(ModuleOp module, StringRef entry,
     return std::nullopt;
   }
   return work;
+}
+
+std::optional<int64_t> fovea::countRows(ModuleOp module, StringRef entry,
+                                        ArrayRef<fovea_tensor> arguments) {
+  auto function = module.lookupSymbol<func::FuncOp>(entry);
+  WorkCounter counter(arguments);
+  std::optional<int64_t> most;
+  WalkResult result = function.walk([&](cascade::FoldOp fold) {
+    std::optional<int64_t> rows = counter.getRows(fold);
+    most = std::max(most.value_or(0), rows.value_or(0));
+    return rows ? WalkResult::advance() : WalkResult::interrupt();
+  });
+  return result.wasInterrupted() ? std::nullopt : most;
 }

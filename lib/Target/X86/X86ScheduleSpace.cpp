@@ -1,0 +1,128 @@
+//===- X86ScheduleSpace.cpp - schedules that can be tried -----------------===//
+
+#include "fovea/Target/X86/X86ScheduleSpace.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Location.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
+
+#include <tuple>
+
+using namespace fovea;
+
+/// Scores of a step stay in the second-level cache up to about here; larger
+/// ones are legal, and not worth trying.
+static constexpr int64_t kMostScoreBytes = 512 * 1024;
+/// Bounds of what is legal: beyond them a task's scratch memory is absurd.
+static constexpr int64_t kMostRows = 4096, kMostKeys = 16384, kMostSplits = 1024,
+                         kMostAhead = 4096;
+
+std::string fovea::getX86TuningName(const X86Chip &chip) {
+  return (chip.name + " " + llvm::Twine(chip.lanes) + "x" +
+          llvm::Twine(chip.registers) + (chip.hasPairs ? " pairs" : ""))
+      .str();
+}
+
+static tile::ScheduleAttr replace(tile::ScheduleAttr chosen, int64_t rows,
+                                  int64_t keys, int64_t block, int64_t ahead) {
+  auto refuse = [&] {
+    return mlir::emitError(mlir::UnknownLoc::get(chosen.getContext()));
+  };
+  return tile::ScheduleAttr::getChecked(
+      refuse, chosen.getContext(), rows, keys, block, chosen.getLanes(), chosen.getPairs(), chosen.getSplits(),
+      chosen.getSubgroups(), chosen.getStages(), chosen.getPack(),
+      chosen.getNarrow(), ahead);
+}
+
+llvm::Error fovea::checkX86Schedule(const X86Chip &chip,
+                                    tile::ScheduleAttr chosen,
+                                    tile::ScheduleAttr wanted) {
+  auto expect = [](bool holds, const char *rule, int64_t got) {
+    return holds ? llvm::Error::success()
+                 : llvm::createStringError("expected " + llvm::Twine(rule) +
+                                           ", got " + llvm::Twine(got));
+  };
+  std::initializer_list<std::tuple<bool, const char *, int64_t>> rules = {
+      {wanted.getLanes() == chip.lanes, "as many lanes as a register has",
+       wanted.getLanes()},
+      {wanted.getSubgroups() == 1, "one subgroup", wanted.getSubgroups()},
+      {wanted.getStages() == 0, "operands that are read in place, stages = 0",
+       wanted.getStages()},
+      {wanted.getPairs() == chosen.getPairs(),
+       chosen.getPairs() ? "pairs = true" : "pairs = false", wanted.getPairs()},
+      {wanted.getPack() == chosen.getPack(),
+       chosen.getPack() ? "pack = true" : "pack = false", wanted.getPack()},
+      {wanted.getNarrow() == chosen.getNarrow(),
+       chosen.getNarrow() ? "narrow = true" : "narrow = false",
+       wanted.getNarrow()},
+      {!chosen.getNarrow() || wanted.getRows() == chosen.getRows(),
+       "the rows of its class", wanted.getRows()},
+      {wanted.getRows() <= kMostRows, "at most 4096 rows", wanted.getRows()},
+      {wanted.getKeys() <= kMostKeys, "at most 16384 keys", wanted.getKeys()},
+      {wanted.getBlock() <= chip.registers,
+       "a block of at most as many as there are registers", wanted.getBlock()},
+      {wanted.getSplits() <= kMostSplits, "at most 1024 splits",
+       wanted.getSplits()},
+      {wanted.getAhead() <= kMostAhead, "at most 4096 keys ahead",
+       wanted.getAhead()},
+      // Rows beyond two vectors are visited two at a time.
+      {wanted.getNarrow() || wanted.getRows() <= 2 * chip.lanes ||
+           wanted.getRows() % (2 * chip.lanes) == 0,
+       "rows in whole pairs of vectors", wanted.getRows()},
+  };
+  for (auto [holds, rule, got] : rules) {
+    if (!holds) {
+      return expect(holds, rule, got);
+    }
+  }
+  return llvm::Error::success();
+}
+
+std::vector<tile::ScheduleAttr>
+fovea::getX86Schedules(const X86Chip &chip, tile::ScheduleAttr chosen) {
+  std::vector<tile::ScheduleAttr> found = {chosen};
+  // Rules of the attribute itself: what they refuse is not tried.
+  mlir::ScopedDiagnosticHandler quiet(chosen.getContext(),
+                                      [](mlir::Diagnostic &) {});
+  auto add = [&](int64_t rows, int64_t keys, int64_t block, int64_t ahead) {
+    tile::ScheduleAttr schedule = replace(chosen, rows, keys, block, ahead);
+    if (!schedule || llvm::is_contained(found, schedule)) {
+      return;
+    }
+    if (llvm::Error e = checkX86Schedule(chip, chosen, schedule)) {
+      llvm::consumeError(std::move(e));
+      return;
+    }
+    found.push_back(schedule);
+  };
+  if (chosen.getNarrow()) {
+    for (int64_t keys : {2, 4, 8, 16, 32}) {
+      for (int64_t block : {1, 2, 4, 8}) {
+        // More accumulators than registers would be spilt.
+        if (block * chosen.getRows() > chip.registers) {
+          continue;
+        }
+        for (int64_t ahead : {0, 8, 16, 24, 32, 64}) {
+          add(chosen.getRows(), keys * chip.lanes, block, ahead);
+        }
+      }
+    }
+    return found;
+  }
+  for (int64_t pairsOfVectors : {1, 2, 4, 8}) {
+    int64_t rows = pairsOfVectors * 2 * chip.lanes;
+    for (int64_t keys : {64, 96, 128, 192, 256, 384, 512, 1024}) {
+      if (rows * keys * 4 > kMostScoreBytes) {
+        continue;
+      }
+      for (int64_t block : {2, 4, 6, 8, 12}) {
+        // Two vectors of accumulators for each, and some for operands.
+        if (2 * block < chip.registers - 2) {
+          add(rows, keys, block, chosen.getAhead());
+        }
+      }
+    }
+  }
+  return found;
+}

@@ -1,0 +1,165 @@
+//===- Search.cpp - the fastest schedule for one class of calls -----------===//
+
+#include "Search.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace fovea;
+
+std::atomic<bool> fovea::isStopped = false;
+
+/// Turns of a first look and of a second one, and how long they may take.
+static constexpr int kTurns = 7, kMoreTurns = 31;
+static constexpr double kSeconds = 0.4, kMoreSeconds = 2;
+/// A schedule that is slower than this in the first turns is not looked at
+/// longer.
+static constexpr double kHopeless = 1.3;
+
+std::string fovea::describe(tile::ScheduleAttr schedule) {
+  std::string text =
+      llvm::formatv("rows {0}, keys {1}, block {2}", schedule.getRows(),
+                    schedule.getKeys(), schedule.getBlock());
+  if (schedule.getNarrow()) {
+    text += llvm::formatv(", ahead {0}", schedule.getAhead());
+  }
+  return text;
+}
+
+llvm::Expected<Kernel> Search::compileWith(tile::ScheduleAttr schedule) {
+  mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
+  // The only schedule, so that it serves all calls and compiles fast.
+  copy->lookupSymbol<mlir::func::FuncOp>(entry)->setAttr(
+      tile::kScheduleAttrName, schedule);
+  auto program = compile(*copy, options);
+  if (!program) {
+    return program.takeError();
+  }
+  auto function = (*program)->getFunction(entry);
+  if (!function) {
+    return function.takeError();
+  }
+  return Kernel{std::move(*program), *function};
+}
+
+llvm::Expected<Ratio> Search::measure(TuningTask &task, const Kernel &kernel,
+                                      int turns, double seconds) {
+  std::vector<Ratio> ratios;
+  for (Call &call : task.calls) {
+    double share = seconds / double(task.calls.size());
+    auto ratio = compare(call, kernel, base, turns, share, threads);
+    if (!ratio) {
+      return ratio;
+    }
+    ratios.push_back(*ratio);
+  }
+  return makeMean(ratios);
+}
+
+/// Compiles a schedule, checks its results and measures it.
+llvm::Expected<Ratio> Search::tryOne(TuningTask &task, Trial &trial) {
+  auto kernel = compileWith(trial.schedule);
+  if (!kernel) {
+    return kernel.takeError();
+  }
+  trial.kernel = std::move(*kernel);
+  for (Call &call : task.calls) {
+    if (llvm::Error e = checkResults(call, trial.kernel, threads)) {
+      wrong.push_back(llvm::formatv(
+          "expected the result of the default schedule for {0} from {1}: {2}",
+          call.shapes, trial.schedule, llvm::toString(std::move(e))));
+      return llvm::createStringError("wrong result");
+    }
+  }
+  auto first = measure(task, trial.kernel, /*turns=*/3, /*seconds=*/0);
+  if (!first || first->value > kHopeless) {
+    return first;
+  }
+  return measure(task, trial.kernel, kTurns, kSeconds);
+}
+
+/// Measures the best again: of many schedules one seems faster by chance.
+void Search::confirm(TuningTask &task, std::vector<Trial> &trials,
+                     SearchResult &result) {
+  llvm::sort(trials, [](const Trial &a, const Trial &b) {
+    return a.ratio.value < b.ratio.value;
+  });
+  int count = 0;
+  for (Trial &trial : trials) {
+    if (count == kConfirmed || trial.ratio.value >= 1) {
+      break;
+    }
+    ++count;
+    progress.begin("once more: " + describe(trial.schedule));
+    auto ratio = measure(task, trial.kernel, kMoreTurns, kMoreSeconds);
+    if (!ratio) {
+      progress.end(llvm::toString(ratio.takeError()));
+      continue;
+    }
+    progress.end(llvm::formatv("once more: {0}: {1:f3} +- {2:f3}",
+                               describe(trial.schedule), ratio->value,
+                               ratio->noise)
+                     .str());
+    if (ratio->isFaster() && ratio->value < result.ratio.value) {
+      result.schedule = trial.schedule;
+      result.ratio = *ratio;
+    }
+  }
+  progress.skip(kConfirmed - count);
+}
+
+llvm::Expected<SearchResult> Search::run(TuningTask &task) {
+  SearchResult result;
+  result.schedule = task.schedules.front();
+  auto compiled = compileWith(result.schedule);
+  if (!compiled) {
+    return compiled.takeError();
+  }
+  base = std::move(*compiled);
+  for (Call &call : task.calls) {
+    if (llvm::Error e = prepare(call, base, threads)) {
+      return e;
+    }
+    result.seconds += call.seconds;
+  }
+  std::vector<Trial> trials;
+  auto others = llvm::ArrayRef(task.schedules).drop_front();
+  for (auto [i, schedule] : llvm::enumerate(others)) {
+    if (isStopped || progress.isOver()) {
+      progress.skip(static_cast<int>(others.size() - i));
+      break;
+    }
+    Trial trial = {schedule, {}, {}};
+    std::string text = describe(schedule);
+    progress.begin(
+        trials.empty()
+            ? text
+            : llvm::formatv("best {0:f3} of the default's time; {1}",
+                            llvm::min_element(trials,
+                                              [](const Trial &a,
+                                                 const Trial &b) {
+                                                return a.ratio.value <
+                                                       b.ratio.value;
+                                              })
+                                ->ratio.value,
+                            text)
+                  .str());
+    auto ratio = tryOne(task, trial);
+    ++result.tried;
+    if (!ratio) {
+      progress.end(text + ": left out: " + llvm::toString(ratio.takeError()));
+      continue;
+    }
+    trial.ratio = *ratio;
+    progress.end(
+        llvm::formatv("{0}: {1:f3} of the default's time", text, ratio->value)
+            .str());
+    // Code of schedules that cannot win need not stay in memory.
+    if (trial.ratio.value < 1) {
+      trials.push_back(std::move(trial));
+    }
+  }
+  confirm(task, trials, result);
+  return result;
+}
