@@ -1,8 +1,9 @@
 //===- Features.cpp - what this machine's CPU has -------------------------===//
 //
-// Rows from Intel's "Software Developer's Manual", volume 2, CPUID, and AMD's
-// "Architecture Programmer's Manual", volume 3, appendix E. Names are LLVM's.
-// Only features that code generation may use without being asked are here.
+// Names are LLVM's. Only features that code generation may use without being
+// asked are here. The tables of all families are always there: the compiler
+// asks which names a loader knows, and a loader that meets the code of another
+// family answers that this machine lacks its features.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,6 +13,14 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
+//===----------------------------------------------------------------------===//
+// x86-64: Intel's "Software Developer's Manual", volume 2, CPUID, and AMD's
+// "Architecture Programmer's Manual", volume 3, appendix E
+//===----------------------------------------------------------------------===//
 
 namespace {
 
@@ -82,6 +91,8 @@ constexpr Feature features[] = {
     {"tbm", 0x80000001, 0, ECX, 21, NoState},
 };
 
+#if defined(__x86_64__)
+
 bool getBit(uint32_t leaf, uint32_t subleaf, Register reg, int bit) {
   uint32_t registers[4];
   return __get_cpuid_count(leaf, subleaf, &registers[EAX], &registers[EBX],
@@ -99,21 +110,81 @@ uint32_t getSavedState() {
   return low;
 }
 
-} // namespace
+bool has(const Feature &row) {
+  return (row.state == NoState ||
+          (getSavedState() & row.state) == row.state) &&
+         getBit(row.leaf, row.subleaf, row.reg, row.bit);
+}
 
-int32_t fovea_rt_cpu_has(const char *feature) {
-  for (const Feature &row : features) {
+#else
+
+bool has(const Feature &) { return false; }
+
+#endif
+
+//===----------------------------------------------------------------------===//
+// AArch64: bits of the auxiliary vector, from "ARM64 ELF hwcaps" in Linux's
+// documentation. The system sets a bit only if it supports the feature. Ciphers
+// are left out: kernels use none, and some have the names that x86-64's have.
+//===----------------------------------------------------------------------===//
+
+struct ArmFeature {
+  const char *name;
+  int word; // 1: AT_HWCAP, 2: AT_HWCAP2
+  uint32_t bits;
+};
+
+constexpr uint32_t bit(int place) { return uint32_t(1) << place; }
+
+constexpr ArmFeature armFeatures[] = {
+    {"fp-armv8", 1, bit(0)},
+    {"neon", 1, bit(1)},
+    {"crc", 1, bit(7)},
+    {"lse", 1, bit(8)},
+    {"fullfp16", 1, bit(9) | bit(10)},
+    {"rdm", 1, bit(12)},
+    {"jsconv", 1, bit(13)},
+    {"complxnum", 1, bit(14)},
+    {"rcpc", 1, bit(15)},
+    {"dotprod", 1, bit(20)},
+    {"sve", 1, bit(22)},
+    {"fp16fml", 1, bit(23)},
+    {"rcpc-immo", 1, bit(26)},
+    {"flagm", 1, bit(27)},
+    {"sve2", 2, bit(1)},
+    {"altnzcv", 2, bit(7)},
+    {"fptoint", 2, bit(8)},
+    {"i8mm", 2, bit(13)},
+    {"bf16", 2, bit(14)},
+};
+
+#if defined(__aarch64__)
+
+bool has(const ArmFeature &row) {
+  unsigned long word = getauxval(row.word == 1 ? AT_HWCAP : AT_HWCAP2);
+  return (word & row.bits) == row.bits;
+}
+
+#else
+
+bool has(const ArmFeature &) { return false; }
+
+#endif
+
+/// As fovea_rt_cpu_has, of one table.
+template <typename Row, size_t count>
+int32_t look(const Row (&rows)[count], const char *feature) {
+  for (const Row &row : rows) {
     if (strcmp(row.name, feature) == 0) {
-      return (row.state == NoState ||
-              (getSavedState() & row.state) == row.state) &&
-             getBit(row.leaf, row.subleaf, row.reg, row.bit);
+      return has(row);
     }
   }
   return -1;
 }
 
-#else
+} // namespace
 
-int32_t fovea_rt_cpu_has(const char *) { return -1; }
-
-#endif
+int32_t fovea_rt_cpu_has(const char *feature) {
+  int32_t found = look(features, feature);
+  return found >= 0 ? found : look(armFeatures, feature);
+}

@@ -1,5 +1,7 @@
 //===- Fiber.cpp - Switching between stacks on x86-64 ---------------------===//
 //
+// Elsewhere fovea_emu_launch refuses before it needs a fibre.
+//
 // The callee-saved registers of the System V ABI go onto the old stack, and
 // come from the new one. The floating-point environment is the same for all
 // fibres of a worker, so it stays.
@@ -48,5 +50,12 @@ void *fovea::emu::makeFiber(char *top, void (*entry)()) {
   }
   return stack;
 }
+
+#else
+
+#include <cstdlib>
+
+void *fovea::emu::makeFiber(char *, void (*)()) { abort(); }
+extern "C" void fovea_emu_switch(void **, void *) { abort(); }
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "program/Artefact.h"
 
+#include "program/Checksum.h"
 #include "device/Message.h"
 
 #include "fovea/runtime/fovea_artefact.h"
@@ -10,7 +11,6 @@
 #include <cinttypes>
 #include <cstddef>
 #include <cstring>
-#include <zlib.h>
 
 using namespace fovea::rt;
 
@@ -21,11 +21,6 @@ static_assert(sizeof(fovea_artefact_header) == 64 &&
 static constexpr char kMagic[] = FOVEA_ARTEFACT_MAGIC;
 static constexpr size_t kMagicBytes = sizeof(kMagic) - 1;
 static constexpr uint32_t kVersion = FOVEA_ARTEFACT_VERSION;
-
-static uint32_t checksum(const char *bytes, size_t count) {
-  return static_cast<uint32_t>(
-      crc32_z(0, reinterpret_cast<const Bytef *>(bytes), count));
-}
 
 /// The header, or an error that says what the file is instead.
 static int32_t readHeader(const std::string &bytes, const char *name,

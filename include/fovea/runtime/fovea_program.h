@@ -115,8 +115,8 @@ FOVEA_RT_API int32_t fovea_program_call(const fovea_program *program,
 
 /**
  * Whether this machine's CPU has a feature, under LLVM's name for it: 1, or 0
- * if not or if the system does not support it, or -1 if the name is not known
- * here.
+ * if not, if the system does not support it, or if CPUs of another family have
+ * it, or -1 if the name is not known here.
  */
 FOVEA_RT_API int32_t fovea_rt_cpu_has(const char *feature);
 

@@ -358,4 +358,10 @@ TEST(CpuFeaturesTest, AgreesWithLLVM) {
   EXPECT_GT(compared, 40u);
 }
 
+TEST(CpuFeaturesTest, KnowsThoseOfOtherFamilies) {
+  // One of each is had by every processor of its family.
+  EXPECT_EQ(fovea_rt_cpu_has("fp-armv8") + fovea_rt_cpu_has("cmov"), 1);
+  EXPECT_GE(fovea_rt_cpu_has("bf16"), 0);
+}
+
 } // namespace

@@ -1,6 +1,5 @@
-# cmake -DREADELF=... -DLIBRARY=... [-DALSO=z] -P CheckNeeded.cmake
-# Fails if LIBRARY needs any shared library but those of libc and, with ALSO, the
-# one of that name.
+# cmake -DREADELF=... -DLIBRARY=... -P CheckNeeded.cmake
+# Fails if LIBRARY needs any shared library but those of libc.
 execute_process(COMMAND ${READELF} -d ${LIBRARY}
   OUTPUT_VARIABLE dynamic RESULT_VARIABLE status)
 if(NOT status EQUAL 0)
@@ -12,8 +11,7 @@ if(NOT needed)
 endif()
 foreach(line IN LISTS needed)
   # Sanitiser builds bring their own; that is no fault of the runtime.
-  if(NOT line MATCHES "\\[(lib(c|m|pthread|[a-z]*san)\\.so|ld-)" AND
-     NOT (ALSO AND line MATCHES "\\[lib${ALSO}\\.so"))
-    message(FATAL_ERROR "expected only libc ${ALSO}, got ${line}")
+  if(NOT line MATCHES "\\[(lib(c|m|pthread|[a-z]*san)\\.so|ld-)")
+    message(FATAL_ERROR "expected only libc, got ${line}")
   endif()
 endforeach()
