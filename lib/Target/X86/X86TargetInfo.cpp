@@ -2,6 +2,7 @@
 
 #include "fovea/Target/X86/X86TargetInfo.h"
 
+#include "fovea/Target/Common/CpuTarget.h"
 #include "fovea/Target/Common/Passes.h"
 #include "fovea/Target/X86/Passes.h"
 #include "fovea/Target/X86/X86ScheduleSpace.h"
@@ -11,12 +12,8 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/MC/MCSubtargetInfo.h"
-#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
-#include "llvm/TargetParser/SubtargetFeature.h"
-#include "llvm/TargetParser/Triple.h"
 
 using namespace fovea;
 
@@ -77,16 +74,14 @@ llvm::Expected<X86Chip> fovea::lookUpX86Chip(llvm::StringRef name) {
 
 namespace {
 
-class X86Target : public Target {
+class X86Target : public CpuTarget {
 public:
   X86Target(llvm::StringRef name, const X86Chip &chip, bool isHost)
-      : Target(name), chip(chip), isHost(isHost) {}
+      : CpuTarget(name, describe(chip, isHost), isHost), chip(chip) {}
 
-  MachineDescription getMachine() const override;
   VectorUnit getVectorUnit() const override {
     return {chip.lanes, chip.registers, chip.hasPairs};
   }
-  llvm::Error checkRunsHere() const override;
   std::string getTuningName() const override { return getX86TuningName(chip); }
   std::vector<tile::ScheduleAttr>
   getSchedules(tile::ScheduleAttr chosen) const override {
@@ -100,64 +95,17 @@ public:
   void addLowering(mlir::OpPassManager &pm) const override;
 
 private:
+  static MachineDescription describe(const X86Chip &chip, bool isHost) {
+    if (isHost) {
+      return describeHostMachine(chip.name);
+    }
+    return {"x86_64-unknown-linux-gnu", chip.name.str(), /*features=*/""};
+  }
+
   X86Chip chip;
-  bool isHost;
 };
 
 } // namespace
-
-MachineDescription X86Target::getMachine() const {
-  MachineDescription machine;
-  machine.cpu = chip.name.str();
-  if (!isHost) {
-    machine.triple = "x86_64-unknown-linux-gnu";
-    return machine;
-  }
-  machine.triple = llvm::sys::getProcessTriple();
-  llvm::SubtargetFeatures features;
-  for (const auto &feature : llvm::sys::getHostCPUFeatures()) {
-    features.AddFeature(feature.first(), feature.second);
-  }
-  machine.features = features.getString();
-  return machine;
-}
-
-llvm::Error X86Target::checkRunsHere() const {
-  if (isHost) {
-    return llvm::Error::success();
-  }
-  if (!llvm::Triple(llvm::sys::getProcessTriple()).isX86()) {
-    return llvm::createStringError("expected an x86-64 machine to run code "
-                                   "for " +
-                                   getName());
-  }
-  MachineDescription machine = getMachine();
-  llvm::Triple triple(machine.triple);
-  std::string error;
-  const llvm::Target *backend =
-      llvm::TargetRegistry::lookupTarget(triple, error);
-  if (!backend) {
-    return llvm::createStringError(error);
-  }
-  std::unique_ptr<llvm::MCSubtargetInfo> wanted(
-      backend->createMCSubtargetInfo(triple, machine.cpu, ""));
-  llvm::StringMap<bool> has = llvm::sys::getHostCPUFeatures();
-  llvm::SmallVector<llvm::StringRef> missing;
-  for (const llvm::SubtargetFeatureKV &feature :
-       wanted->getEnabledProcessorFeatures()) {
-    // Tuning flags are not in the list of what a host has or lacks.
-    auto known = has.find(feature.Key);
-    if (known != has.end() && !known->second) {
-      missing.push_back(feature.Key);
-    }
-  }
-  if (missing.empty()) {
-    return llvm::Error::success();
-  }
-  return llvm::createStringError("expected a machine that runs code for " +
-                                 getName() + "; this one lacks " +
-                                 llvm::join(missing, ", "));
-}
 
 void X86Target::addSchedule(mlir::OpPassManager &pm) const {
   X86SchedulePassOptions options;
@@ -199,7 +147,9 @@ llvm::Expected<std::unique_ptr<Target>> createX86Target(llvm::StringRef name,
 }
 
 void listX86Targets(std::vector<std::string> &names) {
-  names.push_back("cpu");
+  if (isHostArchitecture("x86_64")) {
+    names.push_back("cpu");
+  }
   for (const X86Chip &chip : getX86Chips()) {
     names.push_back(("cpu:" + chip.name).str());
   }

@@ -1,0 +1,34 @@
+//===- CpuTarget.h - a target that is a processor ---------------*- C++ -*-===//
+
+#ifndef FOVEA_TARGET_COMMON_CPUTARGET_H
+#define FOVEA_TARGET_COMMON_CPUTARGET_H
+
+#include "fovea/Target/Target.h"
+
+namespace fovea {
+
+/// The processor of this process with all it has, called `cpu`.
+MachineDescription describeHostMachine(llvm::StringRef cpu);
+
+/// True if this process runs on the architecture that LLVM calls so, such as
+/// "x86_64" or "aarch64".
+bool isHostArchitecture(llvm::StringRef name);
+
+/// What families of processors share.
+class CpuTarget : public Target {
+public:
+  MachineDescription getMachine() const override { return machine; }
+  llvm::Error checkRunsHere() const override;
+
+protected:
+  /// `machine` is the one of this process if `isHost`.
+  CpuTarget(llvm::StringRef name, MachineDescription machine, bool isHost)
+      : Target(name), machine(std::move(machine)), isHost(isHost) {}
+
+  const MachineDescription machine;
+  const bool isHost;
+};
+
+} // namespace fovea
+
+#endif // FOVEA_TARGET_COMMON_CPUTARGET_H
