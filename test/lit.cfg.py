@@ -60,5 +60,10 @@ else:
 # For tests that run kernels for NVIDIA and assemble them where that is possible;
 # assemble-nvidia.test, which is unsupported otherwise, makes its absence seen.
 config.substitutions.append(("%assemble-nvidia", "--assemble" if ptxas else ""))
+# Kernels for AArch64 are run where qemu and that C library are installed.
+if all(map(shutil.which, ("qemu-aarch64", "clang++-22", "ninja"))) and os.path.exists("/usr/aarch64-linux-gnu/include/c++"):
+    config.available_features.add("aarch64")
+else:
+    lit_config.note("qemu-user or libstdc++-12-dev-arm64-cross is missing: kernels for AArch64 are compiled, but not run")
 if shutil.which("cc"):
     config.available_features.add("cc")

@@ -155,6 +155,7 @@ llvm::Expected<ArtefactTarget> DeviceExecutable::makeArtefactTarget() {
     return object.takeError();
   }
   auto library = linkSharedLibrary({object->data(), object->size()},
+                                   llvm::Triple(getTarget().getMachine().triple),
                                    /*withRuntime=*/false);
   if (!library) {
     return library.takeError();

@@ -189,7 +189,7 @@ llvm::Expected<std::string> NativeExecutable::emit(EmitKind kind) {
   }
   llvm::StringRef bytes(code->data(), code->size());
   if (kind == EmitKind::SharedLibrary) {
-    return linkSharedLibrary(bytes);
+    return linkSharedLibrary(bytes, machine->getTargetTriple());
   }
   return bytes.str();
 }
@@ -211,6 +211,7 @@ llvm::Expected<ArtefactTarget> NativeExecutable::makeArtefactTarget() {
     return object.takeError();
   }
   auto host = linkSharedLibrary({object->data(), object->size()},
+                                machine->getTargetTriple(),
                                 /*withRuntime=*/false);
   if (!host) {
     return host.takeError();

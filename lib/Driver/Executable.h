@@ -51,13 +51,15 @@ llvm::StringRef getDtypeName(fovea_dtype dtype);
 /// A C header that declares the entries.
 std::string makeHeader(llvm::ArrayRef<Entry> entries, llvm::StringRef target);
 
-/// Links an object file to a shared library, with the runtime in it or, for a
-/// loader that brings the runtime, without.
+/// Links an object file for a machine to a shared library, with the runtime in
+/// it or, for a loader that brings the runtime, without.
 llvm::Expected<std::string> linkSharedLibrary(llvm::StringRef object,
+                                              const llvm::Triple &triple,
                                               bool withRuntime = true);
 
-/// The runtime's static library, for linkSharedLibrary.
-llvm::StringRef getRuntimeArchive();
+/// The runtime's static library for an architecture, as LLVM calls it, or an
+/// error if this compiler was built without.
+llvm::Expected<llvm::StringRef> getRuntimeArchive(llvm::StringRef architecture);
 
 } // namespace fovea
 

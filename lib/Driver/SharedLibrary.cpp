@@ -11,6 +11,8 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 
 using namespace fovea;
@@ -18,27 +20,61 @@ using namespace fovea;
 namespace {
 
 /// A program that links, and whether it is a compiler that knows where the C
-/// library is.
+/// library is; with what it must be told to link for another machine.
 struct Linker {
-  const char *name;
+  std::string name;
   bool isCompiler;
+  std::vector<std::string> options = {};
 };
 
 } // namespace
 
-static constexpr Linker kLinkers[] = {
-    {"cc", true},      {"clang", true},      {"clang-22", true}, {"gcc", true},
-    {"ld.lld", false}, {"ld.lld-22", false}, {"ld", false},
-};
+/// The architecture of a machine as LLVM calls it, which is how Debian names
+/// folders and tools.
+static std::string getArchitecture(const llvm::Triple &triple) {
+  return triple.getArchName().str();
+}
 
-static std::vector<std::string> getArguments(const Linker &linker,
-                                             const std::string &program,
-                                             const std::string &folder,
-                                             bool withRuntime) {
+static bool isOwn(const llvm::Triple &triple) {
+  return triple.getArch() ==
+         llvm::Triple(llvm::sys::getProcessTriple()).getArch();
+}
+
+/// What can link for a machine, the best first. LLVM's linker can for all, but
+/// the runtime also wants the part of the C library that is linked in, which
+/// only a compiler finds.
+static std::vector<Linker> getLinkers(const llvm::Triple &triple,
+                                      bool withRuntime) {
+  if (isOwn(triple)) {
+    return {{"cc", true},      {"clang", true},      {"clang-22", true},
+            {"gcc", true},     {"ld.lld", false},    {"ld.lld-22", false},
+            {"ld", false}};
+  }
+  std::string other = getArchitecture(triple) + "-linux-gnu";
+  std::vector<Linker> linkers = {{other + "-gcc", true}};
+  if (llvm::sys::fs::exists("/usr/" + other + "/lib/crti.o")) {
+    std::vector<std::string> options = {"--target=" + other, "-fuse-ld=lld"};
+    linkers.push_back({"clang-22", true, options});
+    linkers.push_back({"clang", true, options});
+  }
+  if (!withRuntime) {
+    linkers.insert(
+        linkers.end(),
+        {{"ld.lld", false}, {"ld.lld-22", false}, {other + "-ld", false}});
+  }
+  return linkers;
+}
+
+static std::vector<std::string>
+getArguments(const Linker &linker, const llvm::Triple &triple,
+             const std::string &program, const std::string &folder,
+             bool withRuntime) {
   llvm::StringRef pass = linker.isCompiler ? "-Wl," : "";
   std::vector<std::string> arguments = {
       program, "-shared", "-o", folder + "/library.so", folder + "/kernels.o",
   };
+  arguments.insert(arguments.end(), linker.options.begin(),
+                   linker.options.end());
   if (withRuntime) {
     // The whole archive, so that the library also has what only hosts call.
     arguments.insert(arguments.end(),
@@ -51,22 +87,27 @@ static std::vector<std::string> getArguments(const Linker &linker,
   }
   // A bare linker does not know where the C library is. Where it is not found
   // either, its functions stay to be found in the host.
-  for (const char *place :
-       {"/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"}) {
-    std::string libm = std::string(place) + "/libm.so.6";
+  std::string architecture = getArchitecture(triple);
+  std::vector<std::string> places = {"/lib/" + architecture + "-linux-gnu",
+                                     "/usr/" + architecture + "-linux-gnu/lib"};
+  if (isOwn(triple)) {
+    places.insert(places.end(), {"/lib64", "/usr/lib64", "/lib", "/usr/lib"});
+  }
+  for (const std::string &place : places) {
+    std::string libm = place + "/libm.so.6";
     if (llvm::sys::fs::exists(libm)) {
-      arguments.insert(arguments.end(),
-                       {libm, std::string(place) + "/libc.so.6"});
+      arguments.insert(arguments.end(), {libm, place + "/libc.so.6"});
       break;
     }
   }
   return arguments;
 }
 
-static llvm::Error runLinker(const Linker &linker, const std::string &program,
+static llvm::Error runLinker(const Linker &linker, const llvm::Triple &triple,
+                             const std::string &program,
                              const std::string &folder, bool withRuntime) {
   std::vector<std::string> arguments =
-      getArguments(linker, program, folder, withRuntime);
+      getArguments(linker, triple, program, folder, withRuntime);
   std::vector<llvm::StringRef> views(arguments.begin(), arguments.end());
   std::string log = folder + "/log.txt", message;
   std::optional<llvm::StringRef> redirects[] = {std::nullopt, log, log};
@@ -81,17 +122,26 @@ static llvm::Error runLinker(const Linker &linker, const std::string &program,
   return llvm::createStringError(program + " failed: " + message);
 }
 
-llvm::Expected<std::string> fovea::linkSharedLibrary(llvm::StringRef object,
-                                                     bool withRuntime) {
-  const Linker *found = nullptr;
+llvm::Expected<std::string>
+fovea::linkSharedLibrary(llvm::StringRef object, const llvm::Triple &triple,
+                         bool withRuntime) {
+  llvm::StringRef runtime;
+  if (withRuntime) {
+    auto archive = getRuntimeArchive(getArchitecture(triple));
+    if (!archive) {
+      return archive.takeError();
+    }
+    runtime = *archive;
+  }
+  std::optional<Linker> found;
   std::string program, tried;
-  for (const Linker &linker : kLinkers) {
+  for (const Linker &linker : getLinkers(triple, withRuntime)) {
     if (auto path = llvm::sys::findProgramByName(linker.name)) {
       program = *path;
-      found = &linker;
+      found = linker;
       break;
     }
-    tried += (tried.empty() ? "" : ", ") + std::string(linker.name);
+    tried += (tried.empty() ? "" : ", ") + linker.name;
   }
   if (!found) {
     return llvm::createStringError(
@@ -108,10 +158,10 @@ llvm::Expected<std::string> fovea::linkSharedLibrary(llvm::StringRef object,
   if (llvm::Error e = writeFile(at + "/kernels.o", object)) {
     return e;
   }
-  if (llvm::Error e = writeFile(at + "/runtime.a", getRuntimeArchive())) {
+  if (llvm::Error e = writeFile(at + "/runtime.a", runtime)) {
     return e;
   }
-  if (llvm::Error e = runLinker(*found, program, at, withRuntime)) {
+  if (llvm::Error e = runLinker(*found, triple, program, at, withRuntime)) {
     return e;
   }
   auto library = llvm::MemoryBuffer::getFile(at + "/library.so");
@@ -138,5 +188,6 @@ fovea::makeLoadableLibrary(const llvm::Module &module, int optLevel) {
     return object.takeError();
   }
   return linkSharedLibrary({object->data(), object->size()},
+                           (*machine)->getTargetTriple(),
                            /*withRuntime=*/false);
 }

@@ -22,6 +22,10 @@ void listX86Targets(std::vector<std::string> &names);
 void registerX86Passes();
 void registerX86Dialects(mlir::DialectRegistry &registry);
 llvm::Expected<std::unique_ptr<Target>>
+createAArch64Target(llvm::StringRef name, llvm::StringRef chip);
+void listAArch64Targets(std::vector<std::string> &names);
+void registerAArch64Passes();
+llvm::Expected<std::unique_ptr<Target>>
 createNVPTXTarget(llvm::StringRef name, llvm::StringRef chip);
 void listNVPTXTargets(std::vector<std::string> &names);
 void registerNVPTXPasses();
@@ -49,6 +53,7 @@ llvm::Error Target::checkSchedule(tile::ScheduleAttr chosen,
 std::vector<std::string> getKnownTargets() {
   std::vector<std::string> names;
   listX86Targets(names);
+  listAArch64Targets(names);
   listNVPTXTargets(names);
   listAMDGPUTargets(names);
   return names;
@@ -62,6 +67,9 @@ llvm::Expected<std::unique_ptr<Target>> lookUpTarget(llvm::StringRef name) {
   };
   if (isListed(name, listX86Targets)) {
     return createX86Target(name, name.split(':').second);
+  }
+  if (isListed(name, listAArch64Targets)) {
+    return createAArch64Target(name, name.split(':').second);
   }
   // A chip tells its vendor, who may be named as well.
   llvm::StringRef chip = name;
@@ -81,6 +89,7 @@ llvm::Expected<std::unique_ptr<Target>> lookUpTarget(llvm::StringRef name) {
 void registerTargetPasses() {
   registerTargetCommonPasses();
   registerX86Passes();
+  registerAArch64Passes();
   registerNVPTXPasses();
   registerAMDGPUPasses();
 }

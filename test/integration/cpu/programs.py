@@ -223,7 +223,12 @@ def run(folder, text, arrays, outputs, options=(), tool="fovea-run"):
     source = os.path.join(folder, "program.mlir")
     with open(source, "w", encoding="utf-8") as file:
         file.write(text)
-    command = [tool, source, *options]
+    return launch([tool, source, *options], folder, arrays, outputs)
+
+
+def launch(command, folder, arrays, outputs):
+    """Runs a command with arrays as inputs; returns its process and outputs."""
+    command = list(command)
     for n, array in enumerate(arrays):
         path = os.path.join(folder, f"in{n}.npy")
         np.save(path, array)
