@@ -4,62 +4,15 @@
 
 #include "fovea/Target/Common/CodeGen.h"
 
-#include "lld/Common/Driver.h"
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/BinaryFormat/MsgPackDocument.h"
 #include "llvm/Object/ELFObjectFile.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/MemoryBufferRef.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 
-#include <mutex>
-
-LLD_HAS_DRIVER(elf)
-
 using namespace fovea;
-
-/// Runs the linker in this process: code objects are shared libraries.
-static llvm::Expected<std::vector<char>>
-link(llvm::ArrayRef<char> object) {
-  llvm::SmallString<128> from, to;
-  if (llvm::sys::fs::createTemporaryFile("fovea", "o", from) ||
-      llvm::sys::fs::createTemporaryFile("fovea", "hsaco", to)) {
-    return llvm::createStringError("cannot make a temporary file");
-  }
-  auto remove = [&] {
-    llvm::sys::fs::remove(from);
-    llvm::sys::fs::remove(to);
-  };
-  std::error_code error;
-  llvm::raw_fd_ostream stream(from, error);
-  stream.write(object.data(), object.size());
-  stream.close();
-  if (stream.has_error()) {
-    remove();
-    return llvm::createStringError("cannot write " + from.str());
-  }
-  std::string messages;
-  llvm::raw_string_ostream out(messages);
-  const char *arguments[] = {"ld.lld", "-shared",    "--threads=1",
-                             "-o",     to.c_str(), from.c_str()};
-  // The linker has state of its own.
-  static std::mutex mutex;
-  lld::Result result;
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    result = lld::lldMain(arguments, out, out, {{lld::Gnu, &lld::elf::link}});
-  }
-  auto bytes = llvm::MemoryBuffer::getFile(to);
-  remove();
-  if (result.retCode != 0 || !bytes) {
-    return llvm::createStringError("linking a code object failed: " +
-                                   messages);
-  }
-  return std::vector<char>((*bytes)->getBufferStart(),
-                           (*bytes)->getBufferEnd());
-}
 
 /// Reads one kernel of the metadata: "AMDGPU backend guide", "Code Object V5
 /// Metadata".
@@ -138,12 +91,12 @@ static llvm::Expected<DeviceCode> emit(const llvm::Module &module,
   if (!object) {
     return object.takeError();
   }
-  auto binary = link(*object);
+  auto binary = linkObject({object->data(), object->size()});
   if (!binary) {
     return binary.takeError();
   }
   DeviceCode code;
-  code.binary = std::move(*binary);
+  code.binary.assign(binary->begin(), binary->end());
   code.kernels = listKernels(module);
   if (llvm::Error error = readMetadata(code.binary, code.kernels)) {
     return error;

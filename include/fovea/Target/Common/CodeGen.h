@@ -12,6 +12,9 @@
 #include "llvm/Support/CodeGen.h"
 #include "llvm/Target/TargetMachine.h"
 
+#include <memory>
+#include <string>
+
 namespace fovea {
 
 /// `optLevel` is 0 to 3, as for a C compiler.
@@ -32,6 +35,12 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine, int optLevel);
 llvm::Expected<llvm::SmallVector<char, 0>>
 emitCode(const llvm::Module &module, llvm::TargetMachine &machine,
          llvm::CodeGenFileType kind);
+
+/// Links an object file to a shared library, by a linker inside this process.
+/// What the object does not define stays undefined and is found when the
+/// library is loaded. Gives options of LLVM in this process their defaults
+/// again: see keepOptions in fovea/Support/CommandLine.h.
+llvm::Expected<std::string> linkObject(llvm::StringRef object);
 
 } // namespace fovea
 
