@@ -17,6 +17,9 @@ config.environment["PATH"] = os.pathsep.join(
 )
 # What this user has tuned must not decide what a test sees.
 config.environment["FOVEA_TUNING_DB"] = "none"
+# Tests of the compiler compile; those of the cache give it room.
+config.environment["FOVEA_CACHE_DIR"] = os.path.join(config.test_exec_root, "cache")
+config.environment["FOVEA_CACHE_SIZE"] = "0"
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%source", config.fovea_source))
 config.substitutions.append(("%tools", config.fovea_tools))

@@ -53,7 +53,8 @@ def run_ours(case, result, folder, options):
     path = folder / "program.mlir"
     path.write_text(case.program())
     process = subprocess.run(
-        [options.build / "bin" / "fovea-run", path, "--random", case.shapes(),
+        [options.build / "bin" / "fovea-run", path, "--no-cache", "--random",
+         case.shapes(),
          "--threads", str(options.threads), "--bench", str(options.repeats)],
         capture_output=True, text=True)
     if process.returncode != 0:
@@ -86,8 +87,8 @@ def start_up(options, folder):
     case = data.Case("start", s=64, pattern="causal")
     path = folder / "program.mlir"
     path.write_text(case.program())
-    command = [options.build / "bin" / "fovea-run", path, "--random",
-               case.shapes()]
+    command = [options.build / "bin" / "fovea-run", path, "--no-cache",
+               "--random", case.shapes()]
     times = []
     for _ in range(7):
         start = time.perf_counter()

@@ -16,6 +16,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstring>
+#include <iterator>
 
 using namespace fovea;
 namespace json = llvm::json;
@@ -24,6 +25,10 @@ namespace json = llvm::json;
 // The manifest
 //===----------------------------------------------------------------------===//
 
+/// Formulas of two terms, in the order of Extent::Kind.
+static constexpr const char *kFormulas[] = {"add", "sub",      "mul",
+                                            "div", "ceil_div", "rem"};
+
 static json::Value toJson(const Extent &extent) {
   if (extent.kind == Extent::Constant) {
     return extent.value;
@@ -31,10 +36,8 @@ static json::Value toJson(const Extent &extent) {
   if (extent.kind == Extent::Size) {
     return json::Object{{"size", json::Array{extent.argument, extent.axis}}};
   }
-  static constexpr const char *names[] = {"add", "sub",      "mul",
-                                          "div", "ceil_div", "rem"};
   return json::Object{
-      {names[extent.kind - Extent::Add],
+      {kFormulas[extent.kind - Extent::Add],
        json::Array{toJson(extent.operands[0]), toJson(extent.operands[1])}}};
 }
 
@@ -82,6 +85,7 @@ static json::Value toJson(const ArtefactKernel &kernel) {
 /// them.
 static std::string makeManifest(llvm::ArrayRef<Entry> entries,
                                 llvm::ArrayRef<ArtefactTarget> targets,
+                                const ArtefactNotes *notes,
                                 std::vector<llvm::StringRef> &sections) {
   auto add = [&](llvm::StringRef bytes) {
     sections.push_back(bytes);
@@ -109,13 +113,113 @@ static std::string makeManifest(llvm::ArrayRef<Entry> entries,
     object["kernels"] = std::move(kernels);
     targetList.push_back(std::move(object));
   }
-  json::Value manifest = json::Object{
+  json::Object manifest{
       {"compiler", "Fovea " FOVEA_VERSION " (LLVM " LLVM_VERSION_STRING ")"},
       {"entries", std::move(entryList)},
       {"targets", std::move(targetList)}};
+  if (notes) {
+    // Parts of messages may be any bytes.
+    manifest["key"] = notes->key;
+    manifest["source"] = json::fixUTF8(notes->source);
+    json::Array remarks;
+    for (const std::string &remark : notes->remarks) {
+      remarks.push_back(json::fixUTF8(remark));
+    }
+    manifest["remarks"] = std::move(remarks);
+  }
   std::string text;
-  llvm::raw_string_ostream(text) << manifest;
+  llvm::raw_string_ostream(text) << json::Value(std::move(manifest));
   return text;
+}
+
+//===----------------------------------------------------------------------===//
+// The manifest, read
+//===----------------------------------------------------------------------===//
+
+// The loader has checked all that is used here; see Manifest.cpp of the
+// runtime.
+
+static int64_t getInteger(const json::Value &value) {
+  return value.getAsInteger().value_or(0);
+}
+
+static Extent readExtent(const json::Value &value) {
+  Extent extent;
+  const json::Object *formula = value.getAsObject();
+  if (!formula) {
+    extent.value = getInteger(value);
+    return extent;
+  }
+  const json::Array &terms = *formula->begin()->second.getAsArray();
+  llvm::StringRef name = formula->begin()->first;
+  if (name == "size") {
+    extent.kind = Extent::Size;
+    extent.argument = getInteger(terms[0]);
+    extent.axis = getInteger(terms[1]);
+    return extent;
+  }
+  auto at = llvm::find(kFormulas, name) - std::begin(kFormulas);
+  extent.kind = static_cast<Extent::Kind>(Extent::Add + at);
+  for (const json::Value &term : terms) {
+    extent.operands.push_back(readExtent(term));
+  }
+  return extent;
+}
+
+static Parameter readParameter(const json::Object &object) {
+  Parameter parameter;
+  parameter.name = object.getString("name")->str();
+  llvm::StringRef dtype = *object.getString("dtype");
+  while (getDtypeName(parameter.dtype) != dtype) {
+    parameter.dtype = static_cast<fovea_dtype>(parameter.dtype + 1);
+  }
+  for (const json::Value &size : *object.getArray("shape")) {
+    parameter.shape.push_back(getInteger(size));
+  }
+  if (const json::Array *extents = object.getArray("extents")) {
+    parameter.extents.emplace();
+    for (const json::Value &extent : *extents) {
+      parameter.extents->push_back(readExtent(extent));
+    }
+  }
+  return parameter;
+}
+
+static std::vector<Parameter> readParameters(const json::Array &list) {
+  std::vector<Parameter> parameters;
+  for (const json::Value &parameter : list) {
+    parameters.push_back(readParameter(*parameter.getAsObject()));
+  }
+  return parameters;
+}
+
+llvm::Expected<ArtefactContents> fovea::readManifest(llvm::StringRef manifest) {
+  llvm::Expected<json::Value> value = json::parse(manifest);
+  if (!value) {
+    return value.takeError();
+  }
+  const json::Object &object = *value->getAsObject();
+  ArtefactContents contents;
+  for (const json::Value &one : *object.getArray("entries")) {
+    const json::Object &entry = *one.getAsObject();
+    contents.entries.push_back({entry.getString("name")->str(),
+                                readParameters(*entry.getArray("inputs")),
+                                readParameters(*entry.getArray("outputs"))});
+  }
+  if (!object.get("key")) {
+    return contents;
+  }
+  auto key = object.getString("key"), source = object.getString("source");
+  const json::Array *remarks = object.getArray("remarks");
+  if (!key || !source || !remarks) {
+    return llvm::createStringError(
+        "expected 'key', 'source' and 'remarks' in the manifest, got others");
+  }
+  contents.notes = {key->str(), source->str(), {}};
+  for (const json::Value &remark : *remarks) {
+    contents.notes.remarks.push_back(remark.getAsString().value_or("").str());
+  }
+  return contents;
 }
 
 //===----------------------------------------------------------------------===//
@@ -162,7 +266,8 @@ static std::string makeFile(llvm::ArrayRef<llvm::StringRef> sections) {
 
 llvm::Expected<std::string>
 fovea::writeArtefact(llvm::ArrayRef<Entry> entries,
-                     llvm::ArrayRef<ArtefactTarget> targets) {
+                     llvm::ArrayRef<ArtefactTarget> targets,
+                     const ArtefactNotes *notes) {
   llvm::StringSet<> names;
   for (const ArtefactTarget &target : targets) {
     if (!names.insert(target.name).second) {
@@ -171,7 +276,7 @@ fovea::writeArtefact(llvm::ArrayRef<Entry> entries,
     }
   }
   std::vector<llvm::StringRef> others;
-  std::string manifest = makeManifest(entries, targets, others);
+  std::string manifest = makeManifest(entries, targets, notes, others);
   std::vector<llvm::StringRef> sections = {manifest};
   llvm::append_range(sections, others);
   return makeFile(sections);

@@ -2,6 +2,7 @@
 
 #include "fovea/Driver/Compiler.h"
 
+#include "CachedExecutable.h"
 #include "DeviceExecutable.h"
 #include "fovea/Driver/Dialects.h"
 
@@ -333,6 +334,12 @@ fovea::parse(MLIRContext &context, StringRef text, StringRef name) {
 
 llvm::Expected<std::unique_ptr<Executable>>
 fovea::compile(StringRef text, const CompileOptions &options) {
+  return options.cache ? compileThroughCache(text, options)
+                       : compileText(text, options);
+}
+
+llvm::Expected<std::unique_ptr<Executable>>
+fovea::compileText(StringRef text, const CompileOptions &options) {
   DialectRegistry registry;
   registerDialects(registry);
   // One program keeps no thread busy, and starting some costs more.

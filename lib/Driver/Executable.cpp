@@ -194,7 +194,8 @@ llvm::Expected<std::string> NativeExecutable::emit(EmitKind kind) {
   return bytes.str();
 }
 
-llvm::Expected<ArtefactTarget> NativeExecutable::makeArtefactTarget() {
+llvm::Expected<ArtefactTarget> NativeExecutable::makeTarget(
+    llvm::function_ref<llvm::Expected<std::string>(llvm::StringRef)> link) {
   ArtefactTarget result;
   result.name = target->getName().str();
   result.chip = machine->getTargetCPU().str();
@@ -210,12 +211,21 @@ llvm::Expected<ArtefactTarget> NativeExecutable::makeArtefactTarget() {
   if (!object) {
     return object.takeError();
   }
-  auto host = linkSharedLibrary({object->data(), object->size()},
-                                machine->getTargetTriple(),
-                                /*withRuntime=*/false);
+  auto host = link({object->data(), object->size()});
   if (!host) {
     return host.takeError();
   }
   result.host = std::move(*host);
   return result;
+}
+
+llvm::Expected<ArtefactTarget> NativeExecutable::makeArtefactTarget() {
+  return makeTarget([&](llvm::StringRef object) {
+    return linkSharedLibrary(object, machine->getTargetTriple(),
+                             /*withRuntime=*/false);
+  });
+}
+
+llvm::Expected<ArtefactTarget> NativeExecutable::makeLocalTarget() {
+  return makeTarget(linkObject);
 }

@@ -25,12 +25,17 @@ public:
   llvm::Expected<fovea_entry> getFunction(llvm::StringRef name) override;
   llvm::Expected<std::string> emit(EmitKind kind) override;
   llvm::Expected<ArtefactTarget> makeArtefactTarget() override;
+  /// The same for a loader in this process: linked here, without naming the
+  /// C library, which the process has.
+  llvm::Expected<ArtefactTarget> makeLocalTarget();
 
 protected:
   const Target &getTarget() const { return *target; }
 
 private:
   llvm::Error load();
+  llvm::Expected<ArtefactTarget> makeTarget(
+      llvm::function_ref<llvm::Expected<std::string>(llvm::StringRef)> link);
 
   std::unique_ptr<Target> target;
   std::vector<Entry> entries;

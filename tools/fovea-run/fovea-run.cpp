@@ -16,6 +16,7 @@
 #include "fovea/Driver/Arguments.h"
 #include "fovea/Driver/Compiler.h"
 #include "fovea/Driver/Dialects.h"
+#include "fovea/Driver/KernelCache.h"
 #include "fovea/Reference/Interpreter.h"
 #include "fovea/Support/CommandLine.h"
 #include "fovea/Support/Tolerance.h"
@@ -97,6 +98,10 @@ cl::opt<bool> assembles("assemble", cl::cat(category),
                         cl::desc("Also make machine code for the chip, which "
                                  "an emulated device does not need; fail if "
                                  "its assembler refuses"));
+cl::opt<bool> skipsCache("no-cache", cl::cat(category),
+                         cl::desc("Compile, even if the kernel cache has the "
+                                  "program, and leave the cache as it is; "
+                                  "see fovea-cache --help"));
 cl::opt<std::string> from(
     "from", cl::value_desc("level"), cl::cat(category),
     cl::desc("What FILE consists of, if not source: tile or vector, with "
@@ -117,7 +122,7 @@ cl::opt<double> tolerance("tolerance", cl::value_desc("X"), cl::cat(category),
 
 /// Options that compile, and those that a compiled program alone takes.
 const std::initializer_list<const cl::Option *> compilerOptions = {
-    &check, &assembles, &optLevel, &from};
+    &check, &assembles, &optLevel, &skipsCache, &from};
 const std::initializer_list<const cl::Option *> launchOptions = {
     &prints, &showsDevice, std::addressof(expectedFiles), &tolerance};
 
@@ -317,6 +322,11 @@ static llvm::Expected<CompileOptions> getOptions() {
   options.target = targetName;
   options.optLevel = optLevel;
   options.sourceName = file;
+  if (!skipsCache && !hasLibraryOptions()) {
+    options.cache = KernelCache::fromEnvironment([](llvm::StringRef text) {
+      llvm::errs() << "warning: " << text << '\n';
+    });
+  }
   if (from.empty()) {
     return options;
   }
@@ -331,6 +341,35 @@ static llvm::Expected<CompileOptions> getOptions() {
   }
   return options;
 }
+
+namespace {
+
+/// The program as it was written.
+class Source {
+public:
+  explicit Source(llvm::StringRef text) : text(text) {}
+
+  llvm::Expected<mlir::ModuleOp> getModule() {
+    if (!context) {
+      mlir::DialectRegistry registry;
+      registerDialects(registry);
+      context.emplace(registry, mlir::MLIRContext::Threading::DISABLED);
+      auto parsed = parse(*context, text, file);
+      if (!parsed) {
+        return parsed.takeError();
+      }
+      module = std::move(*parsed);
+    }
+    return *module;
+  }
+
+private:
+  llvm::StringRef text;
+  std::optional<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+} // namespace
 
 static llvm::Error runSource() {
   if (llvm::Error e = refuseOptions(launchOptions, "a compiled program")) {
@@ -347,19 +386,12 @@ static llvm::Error runSource() {
   if (!inputs.empty() && !randoms.empty()) {
     return makeError("expected --input or --random, got both");
   }
-  mlir::DialectRegistry registry;
-  registerDialects(registry);
-  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   auto text = llvm::MemoryBuffer::getFile(file, /*IsText=*/true);
   if (!text) {
     return makeError("'" + file +
                      "': cannot be read: " + text.getError().message());
   }
-  auto module = parse(context, (*text)->getBuffer(), file);
-  if (!module) {
-    return module.takeError();
-  }
-  auto program = compile(**module, *options);
+  auto program = compile((*text)->getBuffer(), *options);
   if (!program) {
     return program.takeError();
   }
@@ -402,10 +434,16 @@ static llvm::Error runSource() {
                  (*program)->run((*entry)->name, arguments, threads)) {
     return e;
   }
+  // What follows may want to look at the program, and only then is it parsed.
+  Source source((*text)->getBuffer());
   // Before the outputs are written: a wrong result leaves no file behind.
   if (check) {
+    llvm::Expected<mlir::ModuleOp> module = source.getModule();
+    if (!module) {
+      return module.takeError();
+    }
     if (llvm::Error e =
-            checkOutputs(**module, **entry, *inputTensors, *outputTensors)) {
+            checkOutputs(*module, **entry, *inputTensors, *outputTensors)) {
       return e;
     }
   }
@@ -415,8 +453,10 @@ static llvm::Error runSource() {
     }
   }
   if (repeats > 0 && !(*program)->needsDevice()) {
-    return bench(**module, **program, **entry, arguments, *options,
-                 {repeats, threads});
+    llvm::Expected<mlir::ModuleOp> module = source.getModule();
+    return module ? bench(*module, **program, **entry, arguments, *options,
+                          {repeats, threads})
+                  : module.takeError();
   }
   return llvm::Error::success();
 }

@@ -70,11 +70,32 @@ struct ArtefactTarget {
 llvm::Expected<std::string> makeLoadableLibrary(const llvm::Module &module,
                                                 int optLevel = 2);
 
+/// What a cache wants to know of a file that it keeps; see KernelCache.h.
+struct ArtefactNotes {
+  /// What the code depends on, as a CacheKey.
+  std::string key;
+  /// What messages call the program.
+  std::string source;
+  /// What was said when it was compiled.
+  std::vector<std::string> remarks;
+};
+
 /// The contents of a .fovea file. All targets are of the same program, whose
 /// entries these are; an error if two have the same name.
 llvm::Expected<std::string>
 writeArtefact(llvm::ArrayRef<Entry> entries,
-              llvm::ArrayRef<ArtefactTarget> targets);
+              llvm::ArrayRef<ArtefactTarget> targets,
+              const ArtefactNotes *notes = nullptr);
+
+/// What a manifest says of the program, for the compiler.
+struct ArtefactContents {
+  std::vector<Entry> entries;
+  ArtefactNotes notes; // empty if the file has none
+};
+
+/// Reads a manifest that fovea_program_manifest gave, so that has been checked.
+/// An error if its notes are none of ours.
+llvm::Expected<ArtefactContents> readManifest(llvm::StringRef manifest);
 
 } // namespace fovea
 

@@ -39,6 +39,8 @@ class raw_ostream;
 
 namespace fovea {
 
+class KernelCache;
+
 struct CompileOptions {
   /// A name of getKnownTargets().
   std::string target = "cpu";
@@ -60,6 +62,11 @@ struct CompileOptions {
   std::function<void(llvm::StringRef)> onWarning;
   /// What messages call a program that is given as text.
   std::string sourceName = "<text>";
+  /// Where a program that is given as text is looked for before it is compiled,
+  /// and kept afterwards; null for nowhere. Only code of this machine's
+  /// processor is kept, and nothing if `printAfter` wants to see levels or there
+  /// were warnings. Remarks are kept with the code and given again.
+  std::shared_ptr<KernelCache> cache;
 };
 
 /// An argument of an entry: an input, or an output that the kernel writes.

@@ -45,6 +45,14 @@ inline void keepOptions(const llvm::cl::OptionCategory &category) {
   }
 }
 
+/// Whether the command line has options of LLVM's libraries, which may change
+/// any code. Called after keepOptions.
+inline bool hasLibraryOptions() {
+  return llvm::any_of(llvm::cl::getRegisteredOptions(), [](const auto &entry) {
+    return entry.second->getNumOccurrences() > 0;
+  });
+}
+
 } // namespace fovea
 
 #endif // FOVEA_SUPPORT_COMMANDLINE_H
