@@ -608,3 +608,51 @@ std::string fovea::getDisplayName(Value value, AsmState &state) {
   value.printAsOperand(os, state);
   return printed;
 }
+
+//===----------------------------------------------------------------------===//
+// Which rank to stream
+//===----------------------------------------------------------------------===//
+
+static bool reduces(cascade::EinsumOp op, StringRef rank) {
+  return llvm::is_contained(op.getReducedRanks(), rank);
+}
+
+/// True if some operand along `rank` does not tell its extent.
+static bool isDynamic(cascade::EinsumOp op, StringRef rank) {
+  AffineExpr dim =
+      getAffineDimExpr(op.getRankIndex(rank), op->getContext());
+  for (auto [input, map] : llvm::zip_equal(op.getInputs(), op.getInputMaps())) {
+    for (auto [i, e] : llvm::enumerate(map.getResults())) {
+      if (e == dim) {
+        return cast<RankedTensorType>(input.getType()).isDynamicDim(i);
+      }
+    }
+  }
+  return false;
+}
+
+std::string fovea::chooseStreamedRank(Operation *function) {
+  std::string best;
+  std::tuple<int64_t, bool, int64_t> bestScore(-1, false, 0);
+  for (const std::string &rank : collectRanks(function)) {
+    bool isReduced = false, dynamic = false;
+    int64_t walkers = 0;
+    function->walk([&](cascade::EinsumOp op) {
+      if (op.getRankIndex(rank) >= 0) {
+        ++walkers;
+        isReduced |= reduces(op, rank);
+        dynamic |= isDynamic(op, rank);
+      }
+    });
+    if (!isReduced) {
+      continue;
+    }
+    std::tuple<int64_t, bool, int64_t> score(
+        countPasses(function, {rank}).passes, dynamic, walkers);
+    if (score > bestScore) {
+      bestScore = score;
+      best = rank;
+    }
+  }
+  return best;
+}

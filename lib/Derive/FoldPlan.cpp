@@ -13,7 +13,9 @@ using namespace fovea;
 using namespace fovea::derive;
 using cascade::Monoid;
 
-FoldPlan::FoldPlan(Model &model, Block &block) : model(model), block(block) {
+FoldPlan::FoldPlan(Model &model, Block &block,
+                   std::optional<SmallVector<Value>> decomposed)
+    : model(model), block(block), decomposed(std::move(decomposed)) {
   for (auto &[op, why] : model.unread) {
     notes.push_back({op, "kept as it is: " + why});
   }
@@ -77,7 +79,8 @@ int FoldPlan::availability(Value value) {
   int level = 0;
   if (const Expr *e = model.getExpr(value)) {
     level = std::max(levelOfStatistics(e), levelOfLeaves(e));
-    if ((e->ranks & model.stream) && e->hasStatistic) {
+    if ((e->ranks & model.stream) &&
+        (e->hasStatistic || isThroughMemory(value))) {
       ++level; // one value per key can be written only once the row is known
     }
   } else {
@@ -93,14 +96,24 @@ int FoldPlan::availability(Value value) {
   return level;
 }
 
+/// The walk that makes a tensor along the streamed rank.
+int FoldPlan::levelOfMaking(Value value) {
+  const Expr *e = model.getExpr(value);
+  return 1 + std::max(levelOfStatistics(e), levelOfLeaves(e));
+}
+
 /// Statistics of walks before `level` are plain row operands; the largest such
-/// parts that exist as tensors are read as tensors.
+/// parts that exist as tensors are read as tensors. So is what an earlier walk
+/// wrote to memory.
 const Expr *FoldPlan::knownAsLeaves(const Expr *e, int level) {
   if (!e) {
     return nullptr;
   }
   return model.context.rewrite(e, [&](const Expr *node) -> const Expr * {
     Value tensor = model.getTensor(node);
+    if (tensor && isThroughMemory(tensor) && levelOfMaking(tensor) < level) {
+      return model.leafOf(tensor);
+    }
     if (!tensor || !node->hasStatistic || (node->ranks & model.stream) ||
         levelOfStatistics(node) >= level) {
       return nullptr;
@@ -222,6 +235,10 @@ bool FoldPlan::tryPlace(unsigned number, int level, std::string &why) {
   p.initial = knownAsLeaves(s.initial, level);
   p.running = statisticsIn({p.element, p.where, p.initial});
   findImplicitWhere(p, s.monoid);
+  if (decomposed && !p.running.empty()) {
+    why = "a decomposed form was asked for";
+    return false;
+  }
   if (!normalize(p, s.monoid, why)) {
     return false;
   }
@@ -517,7 +534,7 @@ void FoldPlan::collectResults() {
         continue;
       }
       bool isPerKey = e->ranks & model.stream;
-      bool isGiven = e->hasStatistic &&
+      bool isGiven = (e->hasStatistic || isThroughMemory(value)) &&
                      (isPerKey ? asTensor.contains(value) && addEmission(value, e)
                                : addRowResult(value, e));
       if (isGiven) {

@@ -134,6 +134,7 @@ std::string fovea::makeCacheKey(llvm::StringRef text, const Target &target,
   key.add("features", machine.features);
   key.add("level", std::to_string(options.optLevel));
   key.add("from", options.from ? getLevelName(*options.from) : "");
+  key.add("form", options.form);
   key.add("tuning", getTuningKey(options.tuning));
   return key.get();
 }

@@ -210,7 +210,7 @@ lower(ModuleOp module, const Target &target, const CompileOptions &options) {
     PassManager pm(module.getContext());
     // Once per level is enough.
     pm.enableVerifier(false);
-    addPassesTo(level, target, pm, options.tuning);
+    addPassesTo(level, target, pm, {options.tuning, options.form});
     if (failed(pm.run(module)) || failed(verify(module))) {
       return failure();
     }

@@ -35,8 +35,7 @@ public:
 
   /// Adds what a fold does; false if it cannot be told.
   bool add(cascade::FoldOp fold);
-  /// Rows of a fold that share what they stream.
-  std::optional<int64_t> getRows(cascade::FoldOp fold);
+  std::optional<FoldSize> getFoldSize(cascade::FoldOp fold);
   Work getWork() const;
 
 private:
@@ -275,21 +274,19 @@ bool WorkCounter::add(cascade::FoldOp fold) {
   return true;
 }
 
-std::optional<int64_t> WorkCounter::getRows(cascade::FoldOp fold) {
-  int64_t row = findRowRank(fold);
-  if (row < 0) {
-    return 1;
-  }
-  auto getName = [&](unsigned rank) {
-    return cast<StringAttr>(fold.getRanks()[rank]).getValue();
+std::optional<FoldSize> WorkCounter::getFoldSize(cascade::FoldOp fold) {
+  auto getSizeOf = [&](unsigned rank) {
+    return getRankSize(fold, cast<StringAttr>(fold.getRanks()[rank]).getValue());
   };
-  std::optional<int64_t> rows = getRankSize(fold, getName(row));
+  std::optional<int64_t> keys = getRankSize(fold, fold.getStream());
+  int64_t row = findRowRank(fold);
+  std::optional<int64_t> rows = row < 0 ? 1 : getSizeOf(row);
   std::optional<unsigned> pack = findPackRank(fold, row);
-  if (!rows || !pack) {
-    return rows;
+  std::optional<int64_t> times = row < 0 || !pack ? 1 : getSizeOf(*pack);
+  if (!keys || !rows || !times) {
+    return std::nullopt;
   }
-  std::optional<int64_t> times = getRankSize(fold, getName(*pack));
-  return times ? std::optional(*rows * *times) : std::nullopt;
+  return FoldSize{*rows * *times, *keys};
 }
 
 Work WorkCounter::getWork() const {
@@ -314,15 +311,18 @@ std::optional<Work> fovea::countWork(ModuleOp module, StringRef entry,
   return work;
 }
 
-std::optional<int64_t> fovea::countRows(ModuleOp module, StringRef entry,
-                                        ArrayRef<fovea_tensor> arguments) {
+std::optional<FoldSize> fovea::countSize(ModuleOp module, StringRef entry,
+                                         ArrayRef<fovea_tensor> arguments) {
   auto function = module.lookupSymbol<func::FuncOp>(entry);
   WorkCounter counter(arguments);
-  std::optional<int64_t> most;
+  std::optional<FoldSize> most;
   WalkResult result = function.walk([&](cascade::FoldOp fold) {
-    std::optional<int64_t> rows = counter.getRows(fold);
-    most = std::max(most.value_or(0), rows.value_or(0));
-    return rows ? WalkResult::advance() : WalkResult::interrupt();
+    std::optional<FoldSize> size = counter.getFoldSize(fold);
+    if (!size) {
+      return WalkResult::interrupt();
+    }
+    most = !most || size->rows > most->rows ? size : most;
+    return WalkResult::advance();
   });
   return result.wasInterrupted() ? std::nullopt : most;
 }

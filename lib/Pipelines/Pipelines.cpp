@@ -73,18 +73,25 @@ static void addSchedule(const Target &target, mlir::OpPassManager &pm,
 }
 
 void fovea::addPassesTo(Level level, const Target &target,
-                        mlir::OpPassManager &pm, llvm::StringRef tuning) {
+                        mlir::OpPassManager &pm,
+                        const PipelineOptions &options) {
   switch (level) {
   case Level::Cascade:
     pm.addNestedPass<mlir::func::FuncOp>(createAttnToCascadePass());
     addCleanup(pm);
     return;
   case Level::Fold:
+    if (target.getRates() || options.form != "auto") {
+      ChooseFormPassOptions form;
+      form.target = target.getName();
+      form.form = options.form;
+      pm.addPass(createChooseFormPass(form));
+    }
     pm.addPass(cascade::createDeriveFoldPass());
     addCleanup(pm);
     return;
   case Level::Tile:
-    addSchedule(target, pm, tuning);
+    addSchedule(target, pm, options.tuning);
     pm.addPass(createCascadeToTilePass());
     addCleanup(pm);
     return;
@@ -117,6 +124,9 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
       *this, "tuning",
       llvm::cl::desc("A database of tuned schedules, none, or the default"),
       llvm::cl::init("")};
+  Option<std::string> form{*this, "form",
+                           llvm::cl::desc("auto, fused or decomposed"),
+                           llvm::cl::init("auto")};
 };
 
 } // namespace
@@ -138,7 +148,7 @@ static void buildLoweringPipeline(mlir::OpPassManager &pm,
   }
   for (Level level : getLevels()) {
     if (level <= *last) {
-      addPassesTo(level, **target, pm, options.tuning);
+      addPassesTo(level, **target, pm, {options.tuning, options.form});
     }
   }
 }

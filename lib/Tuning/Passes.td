@@ -28,8 +28,33 @@ def ApplyTuningPass : Pass<"fovea-apply-tuning", "::mlir::ModuleOp"> {
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"cpu\"",
            "The target, such as cpu">,
-    Option<"database", "database", "std::string", /*default=*/"",
+    Option<"database", "database", "std::string", /*default=*/"\"\"",
            "The file of tuned schedules, none, or the default if empty">
+  ];
+  let dependentDialects = ["::fovea::tile::TileDialect"];
+}
+
+def ChooseFormPass : Pass<"fovea-choose-form", "::mlir::ModuleOp"> {
+  let summary = "choose between one fused walk and several with memory between";
+  let description = [{
+    Sets `cascade.form` on each function whose cascade walks a rank more than
+    once, for `fovea-derive-fold` to obey. With `form=auto` the cost model
+    (include/fovea/Tuning/CostModel.h) estimates both for two calls, many rows
+    and few, and the cheaper one by the geometric mean is chosen; a remark
+    gives the estimates. Functions that have the attribute keep it. Runs before
+    `fovea-derive-fold`.
+
+    ```mlir
+    func.func @attention(...)   // three passes
+    // becomes
+    func.func @attention(...) attributes {cascade.form = "fused"}
+    ```
+  }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"cpu\"",
+           "The target, such as cpu">,
+    Option<"form", "form", "std::string", /*default=*/"\"auto\"",
+           "auto, fused or decomposed">
   ];
   let dependentDialects = ["::fovea::tile::TileDialect"];
 }

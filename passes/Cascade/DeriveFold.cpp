@@ -12,8 +12,6 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 
-#include <tuple>
-
 namespace fovea::cascade {
 #define GEN_PASS_DEF_DERIVEFOLDPASS
 #include "fovea/passes/Cascade/Passes.h.inc"
@@ -26,48 +24,6 @@ using cascade::EinsumOp;
 
 static bool reduces(EinsumOp op, StringRef rank) {
   return llvm::is_contained(op.getReducedRanks(), rank);
-}
-
-/// True if some operand along `rank` does not tell its extent.
-static bool isDynamic(EinsumOp op, StringRef rank) {
-  AffineExpr dim =
-      getAffineDimExpr(op.getRankIndex(rank), op->getContext());
-  for (auto [input, map] : llvm::zip_equal(op.getInputs(), op.getInputMaps())) {
-    for (auto [i, e] : llvm::enumerate(map.getResults())) {
-      if (e == dim) {
-        return cast<RankedTensorType>(input.getType()).isDynamicDim(i);
-      }
-    }
-  }
-  return false;
-}
-
-/// The reduced rank with the most passes; among equals one of unknown extent,
-/// then the one that most Einsums walk.
-static std::string chooseRank(func::FuncOp function) {
-  std::string best;
-  std::tuple<int64_t, bool, int64_t> bestScore(-1, false, 0);
-  for (const std::string &rank : collectRanks(function)) {
-    bool isReduced = false, dynamic = false;
-    int64_t walkers = 0;
-    function.walk([&](EinsumOp op) {
-      if (op.getRankIndex(rank) >= 0) {
-        ++walkers;
-        isReduced |= reduces(op, rank);
-        dynamic |= isDynamic(op, rank);
-      }
-    });
-    if (!isReduced) {
-      continue;
-    }
-    std::tuple<int64_t, bool, int64_t> score(
-        countPasses(function, {rank}).passes, dynamic, walkers);
-    if (score > bestScore) {
-      bestScore = score;
-      best = rank;
-    }
-  }
-  return best;
 }
 
 /// Puts the folds of a plan in the place of what they compute.
@@ -112,6 +68,11 @@ public:
   using DeriveFoldPassBase::DeriveFoldPassBase;
 
   void runOnOperation() override {
+    if (!form.empty() && form != "fused" && form != "decomposed") {
+      getOperation().emitError("expected form fused or decomposed, got '")
+          << form << "'";
+      return signalPassFailure();
+    }
     bool found = rank.empty();
     for (auto function :
          llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
@@ -125,9 +86,16 @@ public:
   }
 
 private:
+  bool isDecomposed(func::FuncOp function) const {
+    auto asked = function->getAttrOfType<StringAttr>(cascade::kFormAttrName);
+    StringRef wanted =
+        form.empty() && asked ? asked.getValue() : StringRef(form);
+    return wanted == "decomposed";
+  }
+
   /// Returns false if the function does not reduce the rank.
   bool derive(func::FuncOp function) {
-    std::string stream = rank.empty() ? chooseRank(function) : rank.getValue();
+    std::string stream = rank.empty() ? chooseStreamedRank(function) : rank.getValue();
     llvm::SetVector<Block *> blocks;
     function.walk([&](EinsumOp op) {
       if (reduces(op, stream)) {
@@ -137,10 +105,20 @@ private:
     if (blocks.empty()) {
       return false;
     }
-    int64_t before = countPasses(function, {stream}).passes;
+    PassCount count = countPasses(function, {stream});
+    int64_t before = count.passes;
+    std::optional<SmallVector<Value>> throughMemory;
+    if (isDecomposed(function)) {
+      throughMemory.emplace();
+      for (const RankedTensorUse &use : count.tensors) {
+        if (use.needsWholeFiber()) {
+          throughMemory->push_back(use.tensor);
+        }
+      }
+    }
     for (Block *block : blocks) {
       Model model(*block, stream);
-      FoldPlan plan(model, *block);
+      FoldPlan plan(model, *block, throughMemory);
       for (const Note &note : plan.notes) {
         emitRemark(note.op->getLoc(), "rank '") << stream << "', " << note.text;
       }

@@ -51,8 +51,17 @@ def DeriveFoldPass : Pass<"fovea-derive-fold", "::mlir::ModuleOp"> {
     GM[q] = max_k S;  SD[q] = sum_k exp(S - GM);  O = sum_k exp(S - GM) V / SD
     ```
     becomes one fold with state (max, sum, weighted sum of V).
+
+    The decomposed form, which `form=decomposed` or the attribute
+    `cascade.form = "decomposed"` of a function asks for, repairs nothing: each
+    reduction waits until what it reads is known, and the tensors along the rank
+    of which `--fovea-count-passes` says "live: fiber" (here the scores and their
+    exponentials) are written by the fold that makes them and read by the later
+    ones. It is there to be compared with.
   }];
   let options = [
+    Option<"form", "form", "std::string", /*default=*/"\"\"",
+           "fused or decomposed; by default what the function says, else fused">,
     Option<"rank", "rank", "std::string", /*default=*/"",
            "The streamed rank; by default the one with the most passes">
   ];

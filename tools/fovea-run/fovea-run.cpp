@@ -91,6 +91,10 @@ cl::opt<int> repeats("bench", cl::value_desc("N"), cl::init(0),
 cl::opt<int> threads("threads", cl::init(0), cl::value_desc("N"),
                      cl::cat(category),
                      cl::desc("Most threads to use (default: all)"));
+cl::opt<std::string> form(
+    "form", cl::init("auto"), cl::value_desc("form"), cl::cat(category),
+    cl::desc("Of a cascade that is walked more than once: fused, decomposed, "
+             "or auto, the one that seems cheaper (default)"));
 cl::opt<int> optLevel("O", cl::Prefix, cl::init(2), cl::cat(category),
                       cl::value_desc("level"),
                       cl::desc("LLVM's optimisation level (default: 2)"));
@@ -122,7 +126,7 @@ cl::opt<double> tolerance("tolerance", cl::value_desc("X"), cl::cat(category),
 
 /// Options that compile, and those that a compiled program alone takes.
 const std::initializer_list<const cl::Option *> compilerOptions = {
-    &check, &assembles, &optLevel, &skipsCache, &from};
+    &check, &assembles, &form, &optLevel, &skipsCache, &from};
 const std::initializer_list<const cl::Option *> launchOptions = {
     &prints, &showsDevice, std::addressof(expectedFiles), &tolerance};
 
@@ -321,6 +325,7 @@ static llvm::Expected<CompileOptions> getOptions() {
   CompileOptions options;
   options.target = targetName;
   options.optLevel = optLevel;
+  options.form = form;
   options.sourceName = file;
   if (!skipsCache && !hasLibraryOptions()) {
     options.cache = KernelCache::fromEnvironment([](llvm::StringRef text) {

@@ -17,12 +17,14 @@
 
 #include "fovea/Driver/Compiler.h"
 #include "fovea/Support/HostArray.h"
+#include "fovea/Tuning/CostModel.h"
 
 namespace fovea {
 
 /// One set of arguments to tune for.
 struct Call {
   std::string shapes; // as given after --random
+  CallSize size;
   std::vector<HostArray> inputs;
   std::vector<HostArray> outputs;
   std::vector<fovea_tensor> arguments; // all of them

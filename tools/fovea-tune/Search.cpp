@@ -6,6 +6,8 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
+#include <tuple>
+
 using namespace fovea;
 
 std::atomic<bool> fovea::isStopped = false;
@@ -109,7 +111,72 @@ void Search::confirm(TuningTask &task, std::vector<Trial> &trials,
   progress.skip(kConfirmed - count);
 }
 
-llvm::Expected<SearchResult> Search::run(TuningTask &task) {
+/// In how many fields of the search two schedules differ.
+static int countDifferences(tile::ScheduleAttr a, tile::ScheduleAttr b) {
+  return (a.getRows() != b.getRows()) + (a.getKeys() != b.getKeys()) +
+         (a.getBlock() != b.getBlock()) + (a.getAhead() != b.getAhead());
+}
+
+/// The place of the schedule to try next: one that the estimate does not rule
+/// out, as like the best one so far as possible, and with the least estimate.
+/// So fields are tried one at a time, from whatever is best.
+static size_t chooseNext(const TuningTask &task, llvm::ArrayRef<bool> isDone,
+                         tile::ScheduleAttr best) {
+  std::tuple<bool, int, double> least;
+  size_t chosen = 0;
+  for (size_t i = 1; i < task.schedules.size(); ++i) {
+    double estimate = i < task.estimates.size() ? task.estimates[i] : 1;
+    std::tuple key(estimate > kHopeless,
+                   countDifferences(task.schedules[i], best), estimate);
+    if (!isDone[i] && (chosen == 0 || key < least)) {
+      chosen = i;
+      least = key;
+    }
+  }
+  return chosen;
+}
+
+/// Schedules that were faster than the default in the first look.
+std::vector<Search::Trial> Search::tryAll(TuningTask &task, int trials) {
+  std::vector<Trial> faster;
+  llvm::SmallVector<bool> isDone(task.schedules.size());
+  tile::ScheduleAttr best = task.schedules.front();
+  double bestRatio = 1;
+  for (int i = 0; i < trials; ++i) {
+    if (isStopped || progress.isOver()) {
+      progress.skip(trials - i);
+      break;
+    }
+    size_t next = chooseNext(task, isDone, best);
+    isDone[next] = true;
+    Trial trial = {task.schedules[next], {}, {}};
+    std::string text = describe(trial.schedule);
+    progress.begin(
+        llvm::formatv("best {0:f3} of the default's time; {1}", bestRatio, text)
+            .str());
+    auto ratio = tryOne(task, trial);
+    if (!ratio) {
+      progress.end(text + ": left out: " + llvm::toString(ratio.takeError()));
+      continue;
+    }
+    trial.ratio = *ratio;
+    progress.end(
+        llvm::formatv("{0}: {1:f3} of the default's time", text, ratio->value)
+            .str());
+    // A step in the noise is none.
+    if (ratio->value + ratio->noise < bestRatio) {
+      best = trial.schedule;
+      bestRatio = ratio->value;
+    }
+    // Code of schedules that cannot win need not stay in memory.
+    if (ratio->value < 1) {
+      faster.push_back(std::move(trial));
+    }
+  }
+  return faster;
+}
+
+llvm::Expected<SearchResult> Search::run(TuningTask &task, int trials) {
   SearchResult result;
   result.schedule = task.schedules.front();
   auto compiled = compileWith(result.schedule);
@@ -123,43 +190,8 @@ llvm::Expected<SearchResult> Search::run(TuningTask &task) {
     }
     result.seconds += call.seconds;
   }
-  std::vector<Trial> trials;
-  auto others = llvm::ArrayRef(task.schedules).drop_front();
-  for (auto [i, schedule] : llvm::enumerate(others)) {
-    if (isStopped || progress.isOver()) {
-      progress.skip(static_cast<int>(others.size() - i));
-      break;
-    }
-    Trial trial = {schedule, {}, {}};
-    std::string text = describe(schedule);
-    progress.begin(
-        trials.empty()
-            ? text
-            : llvm::formatv("best {0:f3} of the default's time; {1}",
-                            llvm::min_element(trials,
-                                              [](const Trial &a,
-                                                 const Trial &b) {
-                                                return a.ratio.value <
-                                                       b.ratio.value;
-                                              })
-                                ->ratio.value,
-                            text)
-                  .str());
-    auto ratio = tryOne(task, trial);
-    ++result.tried;
-    if (!ratio) {
-      progress.end(text + ": left out: " + llvm::toString(ratio.takeError()));
-      continue;
-    }
-    trial.ratio = *ratio;
-    progress.end(
-        llvm::formatv("{0}: {1:f3} of the default's time", text, ratio->value)
-            .str());
-    // Code of schedules that cannot win need not stay in memory.
-    if (trial.ratio.value < 1) {
-      trials.push_back(std::move(trial));
-    }
-  }
-  confirm(task, trials, result);
+  result.tried = trials;
+  std::vector<Trial> faster = tryAll(task, trials);
+  confirm(task, faster, result);
   return result;
 }

@@ -19,8 +19,10 @@ extern std::atomic<bool> isStopped;
 struct TuningTask {
   int64_t rows = 0; // most rows of a call; 0: any number
   std::vector<Call> calls;
-  /// The default first, then the others in the order to try them.
+  /// The default first, then the others by their estimates.
   std::vector<tile::ScheduleAttr> schedules;
+  /// For each, its estimated time to the default's; empty if there is none.
+  std::vector<double> estimates;
 };
 
 /// How many of the best schedules are measured once more.
@@ -41,9 +43,10 @@ public:
       : module(module), entry(entry), options(options), threads(threads),
         progress(progress) {}
 
-  /// Measures the schedules of a task, one step of the progress for each and
-  /// one for each of the best again. Fails if the default schedule does.
-  llvm::Expected<SearchResult> run(TuningTask &task);
+  /// Measures up to `trials` schedules of a task, one step of the progress for
+  /// each and one for each of the best again. Fails if the default schedule
+  /// does.
+  llvm::Expected<SearchResult> run(TuningTask &task, int trials);
 
   /// Schedules that gave a wrong result, each with the error.
   llvm::ArrayRef<std::string> getWrong() const { return wrong; }
@@ -59,6 +62,7 @@ private:
   llvm::Expected<Ratio> measure(TuningTask &task, const Kernel &kernel,
                                 int turns, double seconds);
   llvm::Expected<Ratio> tryOne(TuningTask &task, Trial &trial);
+  std::vector<Trial> tryAll(TuningTask &task, int trials);
   void confirm(TuningTask &task, std::vector<Trial> &trials,
                SearchResult &result);
 

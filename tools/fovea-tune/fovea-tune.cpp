@@ -27,6 +27,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cmath>
 #include <csignal>
 #include <ctime>
 #include <map>
@@ -94,6 +95,7 @@ namespace {
 struct Folds {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::string family;
+  std::optional<StreamWork> work; // counted a level before
   /// The target's schedules by class: most rows of a call, 0 for any.
   std::map<int64_t, tile::ScheduleAttr> chosen;
 };
@@ -110,7 +112,8 @@ static llvm::Expected<Folds> lowerToFolds(mlir::ModuleOp source,
                                       [](mlir::Diagnostic &) {});
   mlir::PassManager pm(source.getContext());
   addPassesTo(Level::Cascade, target, pm);
-  addPassesTo(Level::Fold, target, pm);
+  mlir::PassManager derive(source.getContext());
+  addPassesTo(Level::Fold, target, derive);
   mlir::PassManager schedule(source.getContext());
   target.addSchedule(schedule);
   auto fail = [&] {
@@ -120,6 +123,11 @@ static llvm::Expected<Folds> lowerToFolds(mlir::ModuleOp source,
     return fail();
   }
   auto function = folds.module->lookupSymbol<mlir::func::FuncOp>(entry);
+  folds.work = countStreamWork(function);
+  if (mlir::failed(derive.run(*folds.module))) {
+    return fail();
+  }
+  function = folds.module->lookupSymbol<mlir::func::FuncOp>(entry);
   if (function->hasAttr(tile::kScheduleAttrName)) {
     return makeError("expected a function without tile.schedule, got one that "
                      "keeps the schedule it has");
@@ -192,6 +200,34 @@ static std::string describeClass(int64_t rows) {
   return rows == 0 ? "many" : "<= " + std::to_string(rows);
 }
 
+/// Puts the schedules after the default in the order of their estimates: the
+/// first ones are tried.
+static void rank(TuningTask &task, const Folds &folds, const Target &target) {
+  std::optional<MachineRates> machine = target.getRates();
+  if (!machine || !folds.work) {
+    return;
+  }
+  auto estimate = [&](tile::ScheduleAttr schedule) {
+    double product = 1;
+    for (const Call &call : task.calls) {
+      product *= estimateFused(*folds.work, *machine, schedule, call.size);
+    }
+    return std::pow(product, 1 / double(task.calls.size()));
+  };
+  double base = estimate(task.schedules.front());
+  std::vector<std::pair<double, tile::ScheduleAttr>> priced;
+  for (tile::ScheduleAttr schedule :
+       llvm::ArrayRef(task.schedules).drop_front()) {
+    priced.emplace_back(estimate(schedule) / base, schedule);
+  }
+  std::stable_sort(priced.begin(), priced.end(), llvm::less_first());
+  task.estimates = {1};
+  for (auto [i, one] : llvm::enumerate(priced)) {
+    task.schedules[i + 1] = one.second;
+    task.estimates.push_back(one.first);
+  }
+}
+
 /// Calls by class, and for each class what to try.
 static llvm::Expected<std::vector<TuningTask>>
 makeTasks(const Folds &folds, const Target &target, const Entry &entry) {
@@ -201,13 +237,14 @@ makeTasks(const Folds &folds, const Target &target, const Entry &entry) {
     if (!call) {
       return call.takeError();
     }
-    auto rows = countRows(*folds.module, entry.name, call->arguments);
-    if (!rows) {
+    auto size = countSize(*folds.module, entry.name, call->arguments);
+    if (!size) {
       return makeError("expected a function with a fold, whose rows can be "
                        "counted, got '" +
                        entry.name + "'");
     }
-    int64_t most = getClass(folds, *rows);
+    call->size = {size->rows, size->keys};
+    int64_t most = getClass(folds, size->rows);
     TuningTask &task = tasks[most];
     task.rows = most;
     task.calls.push_back(std::move(*call));
@@ -215,10 +252,7 @@ makeTasks(const Folds &folds, const Target &target, const Entry &entry) {
   std::vector<TuningTask> list;
   for (auto &[rows, task] : tasks) {
     task.schedules = target.getSchedules(folds.chosen.at(rows));
-    // The default is the first, and no trial.
-    if (static_cast<int>(task.schedules.size()) > trials + 1) {
-      task.schedules.resize(trials + 1);
-    }
+    rank(task, folds, target);
     list.push_back(std::move(task));
   }
   return list;
@@ -231,18 +265,28 @@ static std::string getDate() {
   return text;
 }
 
+/// How many schedules of a class are measured: the default is no trial.
+static int countTrials(const TuningTask &task) {
+  return std::min<int>(trials, static_cast<int>(task.schedules.size()) - 1);
+}
+
 static void printPlan(llvm::ArrayRef<TuningTask> tasks, const Target &target,
                       const Folds &folds) {
   llvm::outs() << "chip: " << target.getTuningName()
                << "\nfamily: " << folds.family << '\n';
   for (const TuningTask &task : tasks) {
     llvm::outs() << "rows " << describeClass(task.rows) << ": "
-                 << task.calls.size() << " calls, " << task.schedules.size() - 1
+                 << task.calls.size() << " calls, " << countTrials(task)
+                 << " of " << task.schedules.size() - 1
                  << " schedules to measure against "
                  << describe(task.schedules.front()) << '\n';
-    for (tile::ScheduleAttr schedule :
-         llvm::ArrayRef(task.schedules).drop_front()) {
-      llvm::outs() << "  " << describe(schedule) << '\n';
+    for (size_t i = 1; i < task.schedules.size(); ++i) {
+      llvm::outs() << "  " << describe(task.schedules[i]);
+      if (i < task.estimates.size()) {
+        llvm::outs() << ": " << llvm::formatv("{0:f3}", task.estimates[i])
+                     << " of the default's time estimated";
+      }
+      llvm::outs() << '\n';
     }
   }
 }
@@ -334,7 +378,7 @@ static llvm::Error tune(mlir::ModuleOp module, const Target &target,
   }
   int steps = 0;
   for (const TuningTask &task : *tasks) {
-    steps += static_cast<int>(task.schedules.size()) - 1 + kConfirmed;
+    steps += countTrials(task) + kConfirmed;
   }
   Progress progress(steps, seconds);
   CompileOptions options;
@@ -352,9 +396,9 @@ static llvm::Error tune(mlir::ModuleOp module, const Target &target,
     }
     progress.say(llvm::formatv("rows {0}: {1} schedules, {2} calls",
                                describeClass(task.rows),
-                               task.schedules.size() - 1, task.calls.size())
+                               countTrials(task), task.calls.size())
                      .str());
-    auto result = search.run(task);
+    auto result = search.run(task, countTrials(task));
     if (!result) {
       return result.takeError();
     }

@@ -62,6 +62,10 @@ cl::opt<std::string> output("o", cl::value_desc("file"), cl::cat(category),
                             cl::desc("Where to write it (default: FILE with "
                                      "the kind's ending; - for standard "
                                      "output)"));
+cl::opt<std::string> form(
+    "form", cl::init("auto"), cl::value_desc("form"), cl::cat(category),
+    cl::desc("Of a cascade that is walked more than once: fused, decomposed, "
+             "or auto, the one that seems cheaper (default)"));
 cl::opt<int> optLevel("O", cl::Prefix, cl::init(2), cl::cat(category),
                       cl::value_desc("level"),
                       cl::desc("LLVM's optimisation level, 0 to 3 "
@@ -104,6 +108,7 @@ static EmitKind getKind() {
 static llvm::Expected<CompileOptions> getOptions() {
   CompileOptions options;
   options.optLevel = optLevel;
+  options.form = form;
   options.sourceName = input == "-" ? "<stdin>" : input.getValue();
   options.printTo = &llvm::outs();
   for (const std::string &name : printAfter) {

@@ -87,6 +87,11 @@ PassCount countPasses(mlir::Operation *function,
 /// first appearance.
 llvm::SmallVector<std::string> collectRanks(mlir::Operation *function);
 
+/// The rank to stream: the reduced one with the most passes; among equals one
+/// of unknown extent, then the one that most Einsums walk. "" if none is
+/// reduced.
+std::string chooseStreamedRank(mlir::Operation *function);
+
 /// The name a person gave to a value with a `cascade.name` attribute on its
 /// operation or function argument, else the name the printer gives it.
 std::string getDisplayName(mlir::Value value, mlir::AsmState &state);

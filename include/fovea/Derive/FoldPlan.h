@@ -92,7 +92,14 @@ struct Note {
 
 class FoldPlan {
 public:
-  FoldPlan(Model &model, mlir::Block &block);
+  FoldPlan(Model &model, mlir::Block &block)
+      : FoldPlan(model, block, /*decomposed=*/std::nullopt) {}
+  /// With `decomposed`, no reduction joins the walk of a statistic that it
+  /// reads: it waits for the next one, and these tensors along the rank go
+  /// through memory, written by the walk that makes them and read by later
+  /// ones. They are those of which a whole fiber stays alive (CountPasses.h).
+  FoldPlan(Model &model, mlir::Block &block,
+           std::optional<llvm::SmallVector<mlir::Value>> decomposed);
 
   Model &model;
   std::vector<Fold> folds;
@@ -148,7 +155,13 @@ private:
   bool addEmission(mlir::Value value, const Expr *e);
   void forEachExpr(Fold &fold, llvm::function_ref<void(const Expr *&)> f);
 
+  bool isThroughMemory(mlir::Value value) const {
+    return decomposed && llvm::is_contained(*decomposed, value);
+  }
+  int levelOfMaking(mlir::Value value);
+
   mlir::Block &block;
+  std::optional<llvm::SmallVector<mlir::Value>> decomposed;
   llvm::DenseMap<mlir::Value, int> available;
 };
 

@@ -56,6 +56,9 @@ struct CompileOptions {
   /// Where tuned schedules come from: a file, "none", or "" for this user's
   /// database (findTuningDatabase in fovea/Tuning/Database.h).
   std::string tuning;
+  /// Of a cascade that is walked more than once: "fused", "decomposed", or
+  /// "auto" for the cheaper one (docs/tuning.md).
+  std::string form = "auto";
   /// Receives each remark, with file and line, as one text.
   std::function<void(llvm::StringRef)> onRemark;
   /// Receives each warning likewise; if empty they go to standard error.

@@ -25,11 +25,19 @@ struct Work {
 std::optional<Work> countWork(mlir::ModuleOp module, llvm::StringRef entry,
                               llvm::ArrayRef<fovea_tensor> arguments);
 
-/// The most rows of a fold of the function that share what they stream: the
-/// number that chooses between schedules (`tile.few_rows`). None if there is no
-/// fold or its extents cannot be told.
-std::optional<int64_t> countRows(mlir::ModuleOp module, llvm::StringRef entry,
-                                 llvm::ArrayRef<fovea_tensor> arguments);
+/// The size of a fold's problem at one point of its other ranks.
+struct FoldSize {
+  /// Rows that share what they stream: the number that chooses between
+  /// schedules (`tile.few_rows`).
+  int64_t rows = 0;
+  int64_t keys = 0; // coordinates of the stream
+};
+
+/// The largest fold of the function by rows. None if there is no fold or its
+/// extents cannot be told.
+std::optional<FoldSize> countSize(mlir::ModuleOp module,
+                                  llvm::StringRef entry,
+                                  llvm::ArrayRef<fovea_tensor> arguments);
 
 } // namespace fovea
 

@@ -7,6 +7,7 @@
 #include "llvm/ADT/StringRef.h"
 
 #include <optional>
+#include <string>
 
 namespace mlir {
 class OpPassManager;
@@ -30,13 +31,21 @@ llvm::ArrayRef<Level> getLevels();
 llvm::StringRef getLevelName(Level level);
 std::optional<Level> parseLevel(llvm::StringRef name);
 
-/// Adds the passes that lead to `level` from the level before it. `tuning` says
-/// where tuned schedules come from, as findTuningDatabase has it
-/// (fovea/Tuning/Database.h).
-void addPassesTo(Level level, const Target &target, mlir::OpPassManager &pm,
-                 llvm::StringRef tuning = "none");
+/// What a user decides about a compilation beside the target.
+struct PipelineOptions {
+  /// Where tuned schedules come from, as findTuningDatabase has it
+  /// (fovea/Tuning/Database.h).
+  std::string tuning = "none";
+  /// Of a cascade that is walked more than once: "fused", "decomposed", or
+  /// "auto" for the one that the cost model finds cheaper.
+  std::string form = "auto";
+};
 
-/// Registers `fovea-lower{target= to= tuning=}`.
+/// Adds the passes that lead to `level` from the level before it.
+void addPassesTo(Level level, const Target &target, mlir::OpPassManager &pm,
+                 const PipelineOptions &options = {});
+
+/// Registers `fovea-lower{target= to= tuning= form=}`.
 void registerPipelines();
 
 } // namespace fovea

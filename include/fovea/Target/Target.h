@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,17 @@ struct VectorUnit {
   int64_t lanes;     // f32 elements of a register
   int64_t registers; // how many there are
   bool hasPairs;     // products of pairs of bf16: `tile.dot_pairs`
+};
+
+/// Numbers for estimates (fovea/Tuning/CostModel.h): of one core, and nominal,
+/// since clocks and neighbours change from minute to minute.
+struct MachineRates {
+  double hertz;      // cycles per second
+  double readBytes;  // bytes per second that one core reads from memory
+  int64_t lanes;     // f32 elements of a register
+  int64_t registers; // vector registers
+  bool hasPairs;     // products of pairs of bf16
+  int64_t farBytes;  // second-level cache
 };
 
 class Device;
@@ -73,6 +85,9 @@ public:
   /// Error that names the rule if `wanted` cannot take the place of `chosen`.
   virtual llvm::Error checkSchedule(tile::ScheduleAttr chosen,
                                     tile::ScheduleAttr wanted) const;
+
+  /// Numbers for estimates, if there are some.
+  virtual std::optional<MachineRates> getRates() const { return std::nullopt; }
 
   /// Adds the passes from the vector level to the llvm dialect. With a device,
   /// its kernels stay in their `gpu.module`, in the llvm dialect too.

@@ -91,6 +91,11 @@ public:
                             tile::ScheduleAttr wanted) const override {
     return checkX86Schedule(chip, chosen, wanted);
   }
+  std::optional<MachineRates> getRates() const override {
+    // What servers of the last years have under load.
+    return MachineRates{/*hertz=*/3.5e9,  /*readBytes=*/20e9, chip.lanes,
+                        chip.registers, chip.hasPairs, chip.farBytes};
+  }
   void addSchedule(mlir::OpPassManager &pm) const override;
   void addLowering(mlir::OpPassManager &pm) const override;
 

@@ -7,6 +7,10 @@
 
 namespace fovea::cascade {
 
+/// Name of the attribute of a function that says which form
+/// `fovea-derive-fold` is to give it: "fused" or "decomposed".
+inline constexpr llvm::StringLiteral kFormAttrName = "cascade.form";
+
 #define GEN_PASS_DECL
 #include "fovea/passes/Cascade/Passes.h.inc"
 
