@@ -90,6 +90,18 @@ double StreamCounter::getExtents(ArrayRef<StringRef> ranks) {
   return points;
 }
 
+/// Conversions in a product from what is stored to what is computed in.
+static double countDecoding(cascade::EinsumOp op) {
+  double count = 0;
+  op.getBody().walk([&](Operation *inner) {
+    if (isa<arith::SIToFPOp, arith::ExtFOp>(inner)) {
+      Type from = inner->getOperand(0).getType();
+      count += isa<BlockArgument>(inner->getOperand(0)) && !from.isBF16();
+    }
+  });
+  return count;
+}
+
 void StreamCounter::addEinsum(cascade::EinsumOp op) {
   SmallVector<StringRef> ranks = getRanks(op.getRanks());
   if (!llvm::is_contained(ranks, stream)) {
@@ -116,9 +128,11 @@ void StreamCounter::addEinsum(cascade::EinsumOp op) {
                    !op.getBody().getOps<arith::MulFOp>().empty() &&
                    op.getInputs().size() >= 2;
   if (isProduct) {
-    // Conversions of factors are a matter of the instruction.
+    // Conversions of factors are a matter of the instruction, unless something
+    // is decoded: that is done once for all rows.
     products = 2;
     elements = 0;
+    work.keyElements += points * countDecoding(op);
     work.inPairs |= llvm::any_of(op.getInputs(), [](Value input) {
       return getElementTypeOrSelf(input.getType()).isBF16();
     });

@@ -46,7 +46,8 @@ public:
 private:
   double getProduct(double flops, double across) const;
   double getPairCycles() const;
-  double getStateCycles() const;
+  double getStateCycles(bool repairs) const;
+  double combine(CallSize call, double perPair, double perRead) const;
   double getRows(CallSize call) const;
 
   const StreamWork &work;
@@ -99,16 +100,18 @@ double Estimator::getPairCycles() const {
   return cycles;
 }
 
-/// Per pair: the state is loaded, repaired and stored once a step.
-double Estimator::getStateCycles() const {
+/// Per pair: once a step the state is loaded, added to and stored, and before
+/// that repaired if what it is measured from may have moved.
+double Estimator::getStateCycles(bool repairs) const {
   double rows = static_cast<double>(schedule.getRows());
-  double ofRow = 3 * (work.stateElements + 4) / kPerCycle / lanes;
-  return ofRow / keys + kStep / (keys * rows);
+  double ofRow = (repairs ? 4 : 3) * work.stateElements / kPerCycle / lanes;
+  double factors = repairs ? 2 * kExponential / kPerCycle / lanes : 0;
+  return (ofRow + factors) / keys + kStep / (keys * rows);
 }
 
-double Estimator::getFused(CallSize call) const {
-  double rows = getRows(call), length = static_cast<double>(call.keys);
-  double perPair = getPairCycles() + getStateCycles();
+/// Seconds from cycles per pair and bytes read or written per key.
+double Estimator::combine(CallSize call, double perPair,
+                          double perKey) const {
   // Of a step: scores, keys, and the state of all rows of the task.
   double taskRows = static_cast<double>(schedule.getRows());
   double bytes = 4 * taskRows * (keys + work.stateElements) +
@@ -116,26 +119,28 @@ double Estimator::getFused(CallSize call) const {
   if (bytes > static_cast<double>(machine.farBytes)) {
     perPair *= kFar;
   }
+  double length = static_cast<double>(call.keys);
   double padded = keys * std::ceil(length / keys);
-  double computing = rows * padded * perPair / machine.hertz;
-  double reading = length * work.keyBytes / machine.readBytes;
+  double computing = getRows(call) * padded * perPair / machine.hertz;
+  double moving = length * perKey / machine.readBytes;
   // The requests of a step overlap with its arithmetic in part.
-  return std::max(computing, reading) + 0.25 * std::min(computing, reading);
+  return std::max(computing, moving) + 0.25 * std::min(computing, moving);
+}
+
+double Estimator::getFused(CallSize call) const {
+  return combine(call, getPairCycles() + getStateCycles(/*repairs=*/true),
+                 work.keyBytes);
 }
 
 double Estimator::getDecomposed(CallSize call) const {
-  double pairs = getRows(call) * static_cast<double>(call.keys);
   double perElement = schedule.getNarrow() ? 1 / lanes : kTransposed;
-  // A fiber is read and written beside its walk's own arithmetic, and each
-  // walk has its exponentials: one for the sum, one to be written.
-  double computing = pairs *
-                     (work.fiberTransfers * perElement +
-                      kExponential * work.exponentials / kPerCycle / lanes) /
-                     machine.hertz;
-  double moving = static_cast<double>(call.rows) *
-                  static_cast<double>(call.keys) * work.fiberBytes /
-                  machine.readBytes;
-  return getFused(call) + computing + moving;
+  // Each walk has its exponentials: one for the sum, one to be written.
+  double perPair = getPairCycles() + getStateCycles(/*repairs=*/false) +
+                   work.fiberTransfers * perElement +
+                   kExponential * work.exponentials / kPerCycle / lanes;
+  return combine(call, perPair,
+                 work.keyBytes +
+                     static_cast<double>(call.rows) * work.fiberBytes);
 }
 
 double fovea::estimateFused(const StreamWork &work, const MachineRates &machine,

@@ -215,15 +215,16 @@ static void rank(TuningTask &task, const Folds &folds, const Target &target) {
     return std::pow(product, 1 / double(task.calls.size()));
   };
   double base = estimate(task.schedules.front());
-  std::vector<std::pair<double, tile::ScheduleAttr>> priced;
-  for (tile::ScheduleAttr schedule :
-       llvm::ArrayRef(task.schedules).drop_front()) {
-    priced.emplace_back(estimate(schedule) / base, schedule);
+  // With the place, so that equals stay in order.
+  std::vector<std::pair<double, size_t>> priced;
+  std::vector<tile::ScheduleAttr> schedules = task.schedules;
+  for (size_t i = 1; i < schedules.size(); ++i) {
+    priced.emplace_back(estimate(schedules[i]) / base, i);
   }
-  std::stable_sort(priced.begin(), priced.end(), llvm::less_first());
+  llvm::sort(priced);
   task.estimates = {1};
   for (auto [i, one] : llvm::enumerate(priced)) {
-    task.schedules[i + 1] = one.second;
+    task.schedules[i + 1] = schedules[one.second];
     task.estimates.push_back(one.first);
   }
 }

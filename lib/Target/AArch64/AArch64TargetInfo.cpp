@@ -70,6 +70,7 @@ public:
   VectorUnit getVectorUnit() const override {
     return {kAArch64Lanes, kAArch64Registers, chip.hasPairs};
   }
+  int64_t getFarBytes() const override { return chip.farBytes; }
   void addSchedule(mlir::OpPassManager &pm) const override;
   void addLowering(mlir::OpPassManager &pm) const override;
 

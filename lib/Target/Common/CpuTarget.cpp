@@ -61,3 +61,10 @@ llvm::Error CpuTarget::checkRunsHere() const {
                                  getName() + "; this one lacks " +
                                  llvm::join(missing, ", "));
 }
+
+std::optional<MachineRates> CpuTarget::getRates() const {
+  // What servers of the last years have under load.
+  VectorUnit unit = getVectorUnit();
+  return MachineRates{/*hertz=*/3.5e9, /*readBytes=*/20e9, unit.lanes,
+                      unit.registers,  unit.hasPairs,      getFarBytes()};
+}

@@ -82,6 +82,7 @@ public:
   VectorUnit getVectorUnit() const override {
     return {chip.lanes, chip.registers, chip.hasPairs};
   }
+  int64_t getFarBytes() const override { return chip.farBytes; }
   std::string getTuningName() const override { return getX86TuningName(chip); }
   std::vector<tile::ScheduleAttr>
   getSchedules(tile::ScheduleAttr chosen) const override {
@@ -90,11 +91,6 @@ public:
   llvm::Error checkSchedule(tile::ScheduleAttr chosen,
                             tile::ScheduleAttr wanted) const override {
     return checkX86Schedule(chip, chosen, wanted);
-  }
-  std::optional<MachineRates> getRates() const override {
-    // What servers of the last years have under load.
-    return MachineRates{/*hertz=*/3.5e9,  /*readBytes=*/20e9, chip.lanes,
-                        chip.registers, chip.hasPairs, chip.farBytes};
   }
   void addSchedule(mlir::OpPassManager &pm) const override;
   void addLowering(mlir::OpPassManager &pm) const override;

@@ -166,6 +166,8 @@ TEST_F(KernelCacheTest, EverythingThatDecidesTheCodeIsInTheKey) {
   options.from = std::nullopt;
   options.sourceName = "another name";
   add(makeCacheKey("text", *host, options));
+  options.form = "decomposed";
+  add(makeCacheKey("text", *host, options));
   ASSERT_FALSE(bool(writeFile((folder + "/tuning.json").str(), {"measured"})));
   options.tuning = (folder + "/tuning.json").str();
   add(makeCacheKey("text", *host, options));

@@ -19,8 +19,12 @@ class CpuTarget : public Target {
 public:
   MachineDescription getMachine() const override { return machine; }
   llvm::Error checkRunsHere() const override;
+  std::optional<MachineRates> getRates() const override;
 
 protected:
+  /// Of the second-level cache of one core.
+  virtual int64_t getFarBytes() const { return 1024 * 1024; }
+
   /// `machine` is the one of this process if `isHost`.
   CpuTarget(llvm::StringRef name, MachineDescription machine, bool isHost)
       : Target(name), machine(std::move(machine)), isHost(isHost) {}
