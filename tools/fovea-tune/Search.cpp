@@ -137,7 +137,8 @@ static size_t chooseNext(const TuningTask &task, llvm::ArrayRef<bool> isDone,
 }
 
 /// Schedules that were faster than the default in the first look.
-std::vector<Search::Trial> Search::tryAll(TuningTask &task, int trials) {
+std::vector<Search::Trial> Search::tryAll(TuningTask &task, int trials,
+                                          int &tried) {
   std::vector<Trial> faster;
   llvm::SmallVector<bool> isDone(task.schedules.size());
   tile::ScheduleAttr best = task.schedules.front();
@@ -155,6 +156,7 @@ std::vector<Search::Trial> Search::tryAll(TuningTask &task, int trials) {
         llvm::formatv("best {0:f3} of the default's time; {1}", bestRatio, text)
             .str());
     auto ratio = tryOne(task, trial);
+    ++tried;
     if (!ratio) {
       progress.end(text + ": left out: " + llvm::toString(ratio.takeError()));
       continue;
@@ -190,8 +192,7 @@ llvm::Expected<SearchResult> Search::run(TuningTask &task, int trials) {
     }
     result.seconds += call.seconds;
   }
-  result.tried = trials;
-  std::vector<Trial> faster = tryAll(task, trials);
+  std::vector<Trial> faster = tryAll(task, trials, result.tried);
   confirm(task, faster, result);
   return result;
 }

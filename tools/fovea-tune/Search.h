@@ -62,7 +62,7 @@ private:
   llvm::Expected<Ratio> measure(TuningTask &task, const Kernel &kernel,
                                 int turns, double seconds);
   llvm::Expected<Ratio> tryOne(TuningTask &task, Trial &trial);
-  std::vector<Trial> tryAll(TuningTask &task, int trials);
+  std::vector<Trial> tryAll(TuningTask &task, int trials, int &tried);
   void confirm(TuningTask &task, std::vector<Trial> &trials,
                SearchResult &result);
 
