@@ -5,6 +5,7 @@ the case once, or None if the peer has nothing for it. Packages that are missing
 are named and left out.
 """
 import collections
+import os
 
 
 def load(threads):
@@ -19,6 +20,8 @@ def load(threads):
 
 
 def load_torch(threads):
+    # Memory like ours and NumPy's; torch leaves it to its users by default.
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     import torch
 
     torch.set_num_threads(threads)

@@ -134,18 +134,18 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     | `stages` | blocks of a streamed operand in near memory at once; 0 reads operands in place |
     | `pack` | rows of a task run over all query heads that share keys, heads first |
     | `narrow` | tasks of few rows: the lanes of a vector run along the other rank of a tile, and rows come one after another |
-    | `ahead` | keys between the one that is read and the one that is asked for (0: none) |
+    | `ahead` | of what only products over the keys read, so many keys of a step are asked for during the products before, the others while it is read (0: none is asked for) |
 
     With `narrow`, there are at most as many rows as lanes, `block` is the
     number of keys, or of vectors of channels, that a register tile takes of all
-    rows (a power of two), and a step is whole pairs of vectors.
+    rows (a power of two), and a step is whole vectors.
 
     ```mlir
     #tile.schedule<rows = 32, keys = 256, block = 8, lanes = 16, pairs = false, splits = 1>
     #tile.schedule<rows = 128, keys = 64, block = 16, lanes = 32, pairs = false, splits = 64,
                    subgroups = 4, stages = 2, pack = true>
-    #tile.schedule<rows = 4, keys = 64, block = 4, lanes = 16, pairs = true, splits = 16,
-                   pack = true, narrow = true, ahead = 24>
+    #tile.schedule<rows = 4, keys = 16, block = 2, lanes = 16, pairs = true, splits = 16,
+                   pack = true, narrow = true, ahead = 8>
     ```
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$keys, "int64_t":$block,

@@ -244,11 +244,16 @@ ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
     return emitError() << "expected an even block for paired products, got "
                        << block;
   }
+  if (ahead > keys) {
+    return emitError() << "expected at most all keys of a step to be asked for "
+                          "ahead, got "
+                       << ahead << " of " << keys;
+  }
   if (narrow && (rows > lanes || block > lanes || !llvm::isPowerOf2_64(block) ||
-                 keys % (2 * lanes) != 0)) {
+                 keys % lanes != 0)) {
     return emitError() << "expected a narrow schedule with at most as many rows "
                           "as lanes, a power of two of them in a block, and "
-                          "keys in whole pairs of vectors, got rows "
+                          "keys in whole vectors, got rows "
                        << rows << ", lanes " << lanes << ", block " << block
                        << ", keys " << keys;
   }

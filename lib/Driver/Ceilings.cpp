@@ -2,6 +2,7 @@
 
 #include "fovea/Driver/Ceilings.h"
 
+#include "fovea/Support/HostArray.h"
 #include "fovea/Target/Target.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -133,23 +134,14 @@ struct CeilingMeter::State {
   VectorUnit unit;
   int64_t chains;
   int32_t threads;
-  std::vector<float> data, sums;
+  HostArray data, sums;
 
   /// Seconds of the fastest of three calls.
   llvm::Expected<double> time(llvm::StringRef name);
 };
 
 llvm::Expected<double> CeilingMeter::State::time(llvm::StringRef name) {
-  auto describe = [](std::vector<float> &values) {
-    fovea_tensor tensor = {};
-    tensor.data = values.data();
-    tensor.dtype = FOVEA_F32;
-    tensor.rank = 1;
-    tensor.sizes[0] = values.size();
-    tensor.strides[0] = 1;
-    return tensor;
-  };
-  fovea_tensor arguments[] = {describe(data), describe(sums)};
+  fovea_tensor arguments[] = {data.get(), sums.get()};
   double best = HUGE_VAL;
   for (int i = 0; i < 3; ++i) {
     auto begin = std::chrono::steady_clock::now();
@@ -197,8 +189,14 @@ llvm::Expected<CeilingMeter> CeilingMeter::create(llvm::StringRef targetName,
     return program.takeError();
   }
   state->program = std::move(*program);
-  state->data.assign(kElements, 1e-6f);
-  state->sums.assign(state->threads * lanes, 0);
+  // The pages of an array of zeros are there: it wrote them.
+  std::string problem = state->data.allocate(FOVEA_F32, {kElements});
+  if (problem.empty()) {
+    problem = state->sums.allocate(FOVEA_F32, {state->threads * lanes});
+  }
+  if (!problem.empty()) {
+    return llvm::createStringError(problem);
+  }
   return CeilingMeter(std::move(state));
 }
 

@@ -5,6 +5,8 @@
 #include "fovea/Support/FloatBits.h"
 #include "fovea/Support/Random.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -32,6 +34,11 @@ bool fovea::holdsInteger(int32_t dtype, int64_t value) {
                              : true;
 }
 
+/// Arrays from this size on ask for huge pages, like NumPy's: a walk through
+/// pages of 4 KiB is bound by looking them up, not by memory.
+static constexpr int64_t kLargeBytes = int64_t(4) << 20;
+static constexpr size_t kHugePage = size_t(2) << 20;
+
 void HostArray::Free::operator()(void *freed) const { std::free(freed); }
 
 std::string HostArray::allocate(fovea_dtype dtype,
@@ -44,11 +51,17 @@ std::string HostArray::allocate(fovea_dtype dtype,
     tensor.strides[axis] = count;
     count *= shape[axis];
   }
-  size_t bytes = static_cast<size_t>(getNumBytes() + 64) / 64 * 64;
-  memory.reset(std::aligned_alloc(64, bytes));
+  bool isLarge = getNumBytes() >= kLargeBytes;
+  size_t unit = isLarge ? kHugePage : 64;
+  size_t bytes = static_cast<size_t>(getNumBytes() + unit) / unit * unit;
+  memory.reset(std::aligned_alloc(unit, bytes));
   if (!memory) {
     return "out of memory: no " + std::to_string(bytes) +
            " bytes for an array";
+  }
+  if (isLarge) {
+    // Advice: without it, memory is only slower.
+    madvise(memory.get(), bytes, MADV_HUGEPAGE);
   }
   std::memset(memory.get(), 0, bytes);
   tensor.data = memory.get();

@@ -174,6 +174,7 @@ protected:
   void storePairs(mlir::Value low, mlir::Value high, mlir::Value buffer,
                   mlir::Value index);
   mlir::Value toF32(mlir::Value v);
+  mlir::Value narrowTo(mlir::Value v, mlir::Type element);
 
   // Transposes.cpp: squares of rows by lanes.
   llvm::SmallVector<mlir::Value>
@@ -205,7 +206,7 @@ protected:
   mlir::FailureOr<mlir::Value> evalChannels(mlir::Value recipe, mlir::Value x,
                                             mlir::Value count, int64_t c,
                                             int64_t size);
-  mlir::Value packHalves(mlir::Value v);
+  mlir::Value zipHalves(mlir::Value low, mlir::Value high);
   static mlir::LogicalResult
   forEachRun(int64_t width, int64_t lanes,
              llvm::function_ref<mlir::LogicalResult(int64_t, int64_t)> emit);
@@ -278,7 +279,6 @@ protected:
   llvm::StringRef streamed; // rank of the current step
   mlir::Value stepBegin;   // coordinates of the current step that are visited,
   mlir::Value stepCount;   // begin and end, relative to its first one (index)
-  mlir::Value streamEnd;   // of the current range of the stream (index)
 };
 
 /// What one step of a stream computes, by sweep (Sweeps.cpp).

@@ -82,6 +82,17 @@ Value Emitter::toF32(Value v) {
   return arith::ExtFOp::create(b, loc, f32, v);
 }
 
+/// Floats rounded to a narrower type, if it is one.
+Value Emitter::narrowTo(Value v, Type element) {
+  Type type = v.getType();
+  if (getElementTypeOrSelf(type) == element) {
+    return v;
+  }
+  auto vector = dyn_cast<VectorType>(type);
+  return arith::TruncFOp::create(b, loc, vector ? vector.clone(element) : element,
+                                 v);
+}
+
 /// Stores bf16(low), bf16(high) interleaved: one pair per lane. Rounds to
 /// nearest by adding half a unit in the last place before truncation.
 void Emitter::storePairs(Value low, Value high, Value buffer, Value at) {
@@ -259,14 +270,11 @@ Value Emitter::rowOffset(tile::LoadOp op, Value x, Value count) {
   return offset;
 }
 
-/// Row offsets of a paged operand, looked up once per step; also of those that
-/// will be asked for ahead. Beyond the end of the stream none is looked up:
-/// what is left there from before is as good to ask for.
+/// Row offsets of a paged operand, looked up once per step.
 void Emitter::fillOffsets(tile::LoadOp op, Value count) {
   auto type = cast<RankedTensorType>(op.getType());
   Form &form = forms[op.getResult()];
-  int64_t ahead = partial ? 0 : schedule.getAhead();
-  form.offsets = allocNear(type.getDimSize(0) + ahead, b.getIndexType());
+  form.offsets = allocNear(type.getDimSize(0), b.getIndexType());
   FlatBuffer pages = flatten(op.getSource());
   FlatBuffer table = flatten(op.getTable());
   int64_t size = cast<MemRefType>(op.getSource().getType()).getDimSize(2);
@@ -279,9 +287,6 @@ void Emitter::fillOffsets(tile::LoadOp op, Value count) {
   // Page by page: one look into the table, then equal steps.
   Value first = scalar(op.getIndices()[0]), pageSize = index(size);
   Value end = add(first, count);
-  if (ahead != 0) {
-    end = arith::MinSIOp::create(b, loc, add(end, ahead), streamEnd);
-  }
   auto loop = scf::ForOp::create(
       b, loc, arith::DivUIOp::create(b, loc, first, pageSize),
       arith::CeilDivUIOp::create(b, loc, end, pageSize), index(1));

@@ -13,8 +13,10 @@ using namespace mlir;
 using namespace fovea;
 
 /// Coordinates of x that a near buffer has room for: whole vectors of pairs.
+/// Keys are read one by one or pair by pair: for a step's, vectors will do.
 int64_t NarrowEmitter::padded(int64_t extent) {
-  return llvm::alignTo(extent, 2 * schedule.getLanes());
+  int64_t lanes = schedule.getLanes();
+  return llvm::alignTo(extent, extent == schedule.getKeys() ? lanes : 2 * lanes);
 }
 
 Value NarrowEmitter::nearIndex(Value x, Value row, int64_t extent) {

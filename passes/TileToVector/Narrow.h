@@ -16,7 +16,7 @@
 //   product over keys    weights broadcast, values along their channels
 //
 // What a step reads is used once, so it is read in place, in the order in which
-// it lies in memory, and asked for some keys ahead.
+// it lies in memory, and asked for just before.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,15 +58,18 @@ private:
   mlir::LogicalResult emitWide(mlir::Value tile, tile::ContractOp product,
                                mlir::Value buffer, mlir::Value count) override;
   mlir::LogicalResult
-  sweepRows(Step &step, unsigned level, llvm::ArrayRef<mlir::Value> results,
+  sweepRows(Step &step, unsigned level,
             llvm::MapVector<mlir::Value, Form> &stored);
   using Vectors = llvm::SmallVector<mlir::Value>;
   mlir::FailureOr<Vectors> emitScores(tile::ContractOp op, mlir::Value x,
                                       mlir::Value count);
   mlir::FailureOr<Vectors> emitKeyBlock(tile::ContractOp op, mlir::Value x,
                                         mlir::Value count);
-  Vectors addPairs(Vectors vectors, int64_t &distance, int64_t end);
-  mlir::Value addAcross(mlir::Value a, mlir::Value c, int64_t distance);
+  mlir::Value combineAcross(mlir::arith::AtomicRMWKind kind, mlir::Value a,
+                            mlir::Value c, int64_t distance);
+  Vectors combinePairs(mlir::arith::AtomicRMWKind kind, Vectors vectors,
+                       int64_t &distance, int64_t end);
+  mlir::Value reduceRows(mlir::arith::AtomicRMWKind kind, Vectors vectors);
   mlir::LogicalResult checkOperands(tile::ContractOp op);
   mlir::FailureOr<mlir::Value> readChannels(mlir::Value tile, mlir::Value x,
                                             mlir::Value base, int64_t channel,
@@ -74,6 +77,8 @@ private:
                                             mlir::Value count);
   mlir::Value loadChannels(tile::LoadOp op, mlir::Value offset,
                            int64_t channel, int64_t size);
+  mlir::Value loadFirst(mlir::Value flat, mlir::Value at, mlir::VectorType type,
+                        int64_t left);
   mlir::Value broadcastWeight(mlir::Value buffer, mlir::Value at, bool pairs);
   mlir::FailureOr<mlir::Value> storeVisible(mlir::Value visible,
                                             mlir::Value count);
@@ -84,9 +89,14 @@ private:
   mlir::FailureOr<Vectors> loadValues(mlir::Value tile, mlir::Value x,
                                       mlir::Value base, int64_t size,
                                       bool pairs, mlir::Value count);
-  void prefetch(mlir::Value x, mlir::Value count);
+  void findStreams(Step &step);
+  void prefetch(llvm::ArrayRef<tile::LoadOp> loads, int64_t first, int64_t keys,
+                mlir::Value part, int64_t parts, mlir::Value count);
+  void prefetchRest(tile::ContractOp product, mlir::Value base, mlir::Value x,
+                    int64_t stride, mlir::Value count);
 
-  llvm::SmallVector<tile::LoadOp> streamed; // matrices that this step reads
+  /// Matrices that only products over the keys read, after the sweeps.
+  llvm::SmallVector<tile::LoadOp> later;
 };
 
 } // namespace fovea

@@ -25,6 +25,11 @@ using namespace fovea;
 /// Of memory, as caches bring it.
 static constexpr unsigned kLineBits = 64 * 8;
 
+/// Vectors of keys that one register tile of the first product holds.
+static constexpr int64_t kHeldVectors = 8;
+
+static constexpr auto kAdd = arith::AtomicRMWKind::addf;
+
 //===----------------------------------------------------------------------===//
 // Operands
 //===----------------------------------------------------------------------===//
@@ -36,15 +41,20 @@ Value NarrowEmitter::loadChannels(tile::LoadOp op, Value offset,
   Type element = op.getType().getElementType();
   auto type = VectorType::get({size}, element);
   Value flat = flatten(op.getSource()).flat, at = add(offset, channel);
-  int64_t left = op.getType().getDimSize(1) - channel;
-  if (left >= size) {
+  return loadFirst(flat, at, type, op.getType().getDimSize(1) - channel);
+}
+
+/// The first `left` elements of a vector, and zeros.
+Value NarrowEmitter::loadFirst(Value flat, Value at, VectorType type,
+                               int64_t left) {
+  if (left >= type.getDimSize(0)) {
     return loadVector(flat, at, type);
   }
-  SmallVector<bool> lanes(size);
+  SmallVector<bool> lanes(type.getDimSize(0));
   std::fill_n(lanes.begin(), left, true);
   Value mask = arith::ConstantOp::create(
       b, loc,
-      DenseElementsAttr::get(VectorType::get({size}, b.getI1Type()),
+      DenseElementsAttr::get(VectorType::get({type.getDimSize(0)}, b.getI1Type()),
                              ArrayRef<bool>(lanes)));
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
   return vector::MaskedLoadOp::create(b, loc, type, flat, ValueRange{at}, mask,
@@ -63,8 +73,7 @@ FailureOr<Value> NarrowEmitter::readChannels(Value tile, Value x, Value base,
                            size);
     return pairs ? v : toF32(v);
   }
-  auto type = VectorType::get({size}, pairs ? Type(b.getBF16Type())
-                                            : Type(b.getF32Type()));
+  auto type = VectorType::get({size}, b.getF32Type());
   Value all = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
   int64_t left = cast<RankedTensorType>(tile.getType()).getDimSize(1) - channel;
   LogicalResult emitted = forEachRun(
@@ -73,44 +82,58 @@ FailureOr<Value> NarrowEmitter::readChannels(Value tile, Value x, Value base,
         if (failed(v)) {
           return failure();
         }
-        Value part = pairs ? packHalves(*v) : *v;
-        all = run == size ? part
+        all = run == size ? *v
                           : vector::InsertStridedSliceOp::create(
-                                b, loc, part, all, ArrayRef<int64_t>{c},
+                                b, loc, *v, all, ArrayRef<int64_t>{c},
                                 ArrayRef<int64_t>{1})
                                 .getResult();
         return success();
       });
-  return failed(emitted) ? FailureOr<Value>() : FailureOr<Value>(all);
+  if (failed(emitted)) {
+    return failure();
+  }
+  return pairs ? narrowTo(all, b.getBF16Type()) : all;
 }
 
-/// Asks for row `x` of all streamed operands some keys ahead, one line of each
-/// in turn. Nothing is read, so the row may lie beyond the end.
-void NarrowEmitter::prefetch(Value x, Value count) {
-  if (partial || schedule.getAhead() == 0) {
+/// The loads that the product reads its left operand from.
+static SmallVector<tile::LoadOp> loadsOf(tile::ContractOp product) {
+  if (auto load = product.getLhs().getDefiningOp<tile::LoadOp>()) {
+    return {load};
+  }
+  return tile::collectLoads(product.getLhs());
+}
+
+/// Asks for one part of the lines of `keys` rows of each load, from row
+/// `first`, in the order in which they lie in memory. Nothing is read, so a
+/// part may end beyond them.
+void NarrowEmitter::prefetch(ArrayRef<tile::LoadOp> loads, int64_t first,
+                             int64_t keys, Value part, int64_t parts,
+                             Value count) {
+  if (partial || schedule.getAhead() == 0 || keys <= 0) {
     return;
   }
-  Value ahead = add(x, schedule.getAhead());
-  SmallVector<Value> offsets;
-  int64_t lines = 0;
-  auto elementsOfLine = [](tile::LoadOp load) {
-    return kLineBits / load.getType().getElementTypeBitWidth();
-  };
-  for (tile::LoadOp load : streamed) {
-    offsets.push_back(rowOffset(load, ahead, count));
-    lines = std::max<int64_t>(
-        lines, llvm::divideCeil(load.getType().getDimSize(1),
-                                elementsOfLine(load)));
-  }
-  for (int64_t i = 0; i < lines; ++i) {
-    for (auto [load, offset] : llvm::zip_equal(streamed, offsets)) {
-      int64_t c = i * elementsOfLine(load);
-      if (c < load.getType().getDimSize(1)) {
-        memref::PrefetchOp::create(b, loc, flatten(load.getSource()).flat,
-                                   ValueRange{add(offset, c)},
-                                   /*isWrite=*/false, /*localityHint=*/3,
-                                   /*isDataCache=*/true);
-      }
+  for (tile::LoadOp load : loads) {
+    auto type = cast<RankedTensorType>(load.getType());
+    if (type.getRank() != 2 || hasRow(load)) {
+      continue;
+    }
+    int64_t bits = type.getDimSize(1) * type.getElementTypeBitWidth();
+    if (bits < kLineBits) {
+      continue; // what shares lines with its neighbours comes with them
+    }
+    int64_t lines = llvm::divideCeil(bits, kLineBits);
+    int64_t size = kLineBits / type.getElementTypeBitWidth();
+    int64_t each = llvm::divideCeil(keys * lines, parts);
+    Value at = mul(part, each), flat = flatten(load.getSource()).flat;
+    for (int64_t i = 0; i < each; ++i) {
+      Value line = add(at, i);
+      Value row = arith::DivUIOp::create(b, loc, line, index(lines));
+      Value offset = rowOffset(load, add(row, first), count);
+      Value channel =
+          mul(arith::RemUIOp::create(b, loc, line, index(lines)), size);
+      memref::PrefetchOp::create(b, loc, flat, ValueRange{add(offset, channel)},
+                                 /*isWrite=*/false, /*localityHint=*/3,
+                                 /*isDataCache=*/true);
     }
   }
 }
@@ -119,13 +142,14 @@ void NarrowEmitter::prefetch(Value x, Value count) {
 // Product over channels
 //===----------------------------------------------------------------------===//
 
-/// Adds across lanes: of two vectors, lanes whose number has the bit `distance`
-/// clear sum up `a`, the others `c`.
+/// Combines across lanes: of two vectors, lanes whose number has the bit
+/// `distance` clear take in `a`, the others `c`.
 ///
 ///   distance 1:  a0+a1  c1+c0  a2+a3  c3+c2 ...
 ///
 /// After distances 1, 2, 4, 8 on 16 vectors lane i holds the sum of vector i.
-Value NarrowEmitter::addAcross(Value a, Value c, int64_t distance) {
+Value NarrowEmitter::combineAcross(arith::AtomicRMWKind kind, Value a, Value c,
+                                   int64_t distance) {
   int64_t lanes = schedule.getLanes();
   SmallVector<int64_t> own, other;
   for (int64_t i = 0; i < lanes; ++i) {
@@ -135,20 +159,31 @@ Value NarrowEmitter::addAcross(Value a, Value c, int64_t distance) {
   }
   Value x = vector::ShuffleOp::create(b, loc, a, c, own);
   Value y = vector::ShuffleOp::create(b, loc, a, c, other);
-  return arith::AddFOp::create(b, loc, x, y);
+  return arith::getReductionOp(kind, b, loc, x, y);
 }
 
-/// Halves the number of vectors while `distance` is below `end`.
-NarrowEmitter::Vectors NarrowEmitter::addPairs(Vectors v, int64_t &distance,
-                                               int64_t end) {
+/// Halves the number of vectors while `distance` is below `end`; one that is
+/// alone goes with itself.
+NarrowEmitter::Vectors NarrowEmitter::combinePairs(arith::AtomicRMWKind kind,
+                                                   Vectors v, int64_t &distance,
+                                                   int64_t end) {
   for (; distance < end; distance *= 2) {
     Vectors next;
     for (unsigned j = 0; j < v.size(); j += 2) {
-      next.push_back(addAcross(v[j], v[j + 1], distance));
+      next.push_back(combineAcross(kind, v[j], v[std::min<size_t>(
+                                                   j + 1, v.size() - 1)],
+                                   distance));
     }
     v = next;
   }
   return v;
+}
+
+/// One vector of each row, added up (or what `kind` says) to one value of each
+/// row, in the first lanes of a vector.
+Value NarrowEmitter::reduceRows(arith::AtomicRMWKind kind, Vectors v) {
+  int64_t distance = 1;
+  return combinePairs(kind, std::move(v), distance, schedule.getLanes())[0];
 }
 
 /// Of each row: sums of the keys x, ... of one block, still to be added over
@@ -166,23 +201,32 @@ NarrowEmitter::emitKeyBlock(tile::ContractOp op, Value x, Value count) {
   Value zero = arith::ConstantOp::create(
       b, loc, b.getZeroAttr(vectorOf(b.getF32Type())));
   Vectors sums(rows * block, zero);
-  for (int64_t c = 0; c < channels; c += size) {
-    Vectors q;
-    for (int64_t i = 0; i < rows; ++i) {
-      Value v = loadVector(buffer, nearIndex(index(c), index(i), channels),
-                           VectorType::get({size}, held));
-      q.push_back(pairs ? v : toF32(v));
-    }
-    for (int64_t j = 0; j < block; ++j) {
-      FailureOr<Value> k =
-          readChannels(op.getLhs(), add(x, j), {}, c, size, pairs, count);
-      if (failed(k)) {
-        return failure();
+  // Whole rows one after another, as they lie, as far as registers hold them.
+  int64_t span = std::max<int64_t>(1, kHeldVectors / block) * size;
+  for (int64_t from = 0; from < channels; from += span) {
+    int64_t to = std::min(from + span, channels);
+    SmallVector<Vectors> k(block);
+    for (Vectors &ofKey : k) {
+      Value key = add(x, &ofKey - k.begin());
+      for (int64_t c = from; c < to; c += size) {
+        FailureOr<Value> v =
+            readChannels(op.getLhs(), key, {}, c, size, pairs, count);
+        if (failed(v)) {
+          return failure();
+        }
+        ofKey.push_back(*v);
       }
-      for (int64_t i = 0; i < rows; ++i) {
-        Value &sum = sums[i * block + j];
-        sum = pairs ? tile::DotPairsOp::create(b, loc, sum, *k, q[i]).getResult()
-                    : vector::FMAOp::create(b, loc, *k, q[i], sum).getResult();
+    }
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t c = from; c < to; c += size) {
+        Value q = loadFirst(buffer, nearIndex(index(c), index(i), channels),
+                            VectorType::get({size}, held), padded(channels) - c);
+        q = pairs ? q : toF32(q);
+        for (int64_t j = 0; j < block; ++j) {
+          Value &sum = sums[i * block + j], v = k[j][(c - from) / size];
+          sum = pairs ? tile::DotPairsOp::create(b, loc, sum, v, q).getResult()
+                      : vector::FMAOp::create(b, loc, v, q, sum).getResult();
+        }
       }
     }
   }
@@ -190,7 +234,7 @@ NarrowEmitter::emitKeyBlock(tile::ContractOp op, Value x, Value count) {
   for (int64_t i = 0; i < rows; ++i) {
     int64_t distance = 1;
     Vectors ofRow(ArrayRef<Value>(sums).slice(i * block, block));
-    llvm::append_range(result, addPairs(ofRow, distance, block));
+    llvm::append_range(result, combinePairs(kAdd, ofRow, distance, block));
   }
   return result;
 }
@@ -209,15 +253,15 @@ NarrowEmitter::emitScores(tile::ContractOp op, Value x, Value count) {
     b.setInsertionPointToStart(loop.getBody());
     Value number = loop.getInductionVar();
     Value keys = add(x, mul(number, block));
+    prefetch(later, /*first=*/0, schedule.getAhead(),
+             arith::DivUIOp::create(b, loc, keys, index(block)),
+             schedule.getKeys() / block, count);
     FailureOr<Vectors> sums = emitKeyBlock(op, keys, count);
     if (failed(sums)) {
       return failure();
     }
     for (auto [i, v] : llvm::enumerate(*sums)) {
       storeVector(v, parts, mul(add(number, i * blocks), lanes));
-    }
-    for (int64_t j = 0; j < block; ++j) {
-      prefetch(add(keys, j), count);
     }
   }
   Vectors scores;
@@ -228,7 +272,7 @@ NarrowEmitter::emitScores(tile::ContractOp op, Value x, Value count) {
                              vectorOf(f32)));
     }
     int64_t distance = block;
-    llvm::append_range(scores, addPairs(v, distance, lanes));
+    llvm::append_range(scores, combinePairs(kAdd, v, distance, lanes));
   }
   return scores;
 }
@@ -237,6 +281,22 @@ NarrowEmitter::emitScores(tile::ContractOp op, Value x, Value count) {
 // Sweeps
 //===----------------------------------------------------------------------===//
 
+/// Looks up where the rows of paged operands lie, and finds `later`: what only
+/// products over the keys read.
+void NarrowEmitter::findStreams(Step &step) {
+  for (auto load : step.body->getOps<tile::LoadOp>()) {
+    if (!hasRow(load) && load.getTable() && !forms[load.getResult()].offsets) {
+      fillOffsets(load, step.count);
+    }
+  }
+  llvm::SetVector<tile::LoadOp> first, second;
+  for (auto product : step.body->getOps<tile::ContractOp>()) {
+    (step.keepsStream(product) ? first : second).insert_range(loadsOf(product));
+  }
+  second.set_subtract(first);
+  later = second.takeVector();
+}
+
 LogicalResult NarrowEmitter::emitSweep(Step &step, unsigned level) {
   auto &reductions = step.reductions[level];
   auto &products = step.products[level];
@@ -244,21 +304,7 @@ LogicalResult NarrowEmitter::emitSweep(Step &step, unsigned level) {
       step.pairStores[level].empty()) {
     return success();
   }
-  streamed.clear();
-  for (auto load : step.body->getOps<tile::LoadOp>()) {
-    if (hasRow(load)) {
-      continue;
-    }
-    if (load.getTable() && !forms[load.getResult()].offsets) {
-      fillOffsets(load, step.count);
-    }
-    auto dims = load.getDims().getAsValueRange<StringAttr>();
-    if (tile::getRanks(load.getType()).size() == 2 &&
-        tile::parseDimWalk(*std::prev(dims.end())).part ==
-            tile::DimWalk::Whole) {
-      streamed.push_back(load);
-    }
-  }
+  findStreams(step);
   for (tile::ContractOp product : products) {
     if (failed(checkOperands(product))) {
       return failure();
@@ -283,10 +329,7 @@ LogicalResult NarrowEmitter::emitSweep(Step &step, unsigned level) {
     }
     return success();
   };
-  SmallVector<Value> results; // of the reductions, by row
   for (tile::ReduceOp reduce : reductions) {
-    Type element = getElementTypeOrSelf(reduce.getType());
-    results.push_back(allocNear(schedule.getLanes(), element));
     if (failed(prepareRoot(reduce.getValue(), false, false))) {
       return failure();
     }
@@ -301,26 +344,17 @@ LogicalResult NarrowEmitter::emitSweep(Step &step, unsigned level) {
       return failure();
     }
   }
-  if (failed(sweepRows(step, level, results, stored))) {
+  if (failed(sweepRows(step, level, stored))) {
     return failure();
   }
   for (auto &[value, form] : stored) {
     forms[value] = form;
-  }
-  for (auto [reduce, buffer] : llvm::zip_equal(reductions, results)) {
-    Type element = getElementTypeOrSelf(reduce.getType());
-    Form form;
-    form.kind = Form::Rows;
-    form.rows.push_back(loadVector(buffer, index(0), vectorOf(element)));
-    form.copy = buffer;
-    forms[reduce.getResult()] = form;
   }
   return success();
 }
 
 /// All rows, vector by vector of keys.
 LogicalResult NarrowEmitter::sweepRows(Step &step, unsigned level,
-                                       ArrayRef<Value> results,
                                        llvm::MapVector<Value, Form> &stored) {
   auto &reductions = step.reductions[level];
   int64_t lanes = schedule.getLanes(), rows = schedule.getRows();
@@ -373,21 +407,19 @@ LogicalResult NarrowEmitter::sweepRows(Step &step, unsigned level,
         storeVector(*value, form.buffer, at);
       }
       if (form.pairs) {
-        Value narrow = arith::TruncFOp::create(
-            b, loc, vectorOf(b.getBF16Type()), *value);
-        storeVector(narrow, form.pairs, at);
+        storeVector(narrowTo(*value, b.getBF16Type()), form.pairs, at);
       }
     }
   }
   yield(running);
   b.setInsertionPointAfter(loop);
   for (auto [n, reduce] : llvm::enumerate(reductions)) {
-    for (int64_t i = 0; i < rows; ++i) {
-      Value all = reduceAcross(combineKind(reduce.getCombine()),
-                               loop.getResult(n * rows + i));
-      memref::StoreOp::create(b, loc, all, results[n],
-                              ValueRange{index(i)});
-    }
+    Vectors ofRows(loop.getResults().slice(n * rows, rows));
+    Form form;
+    form.kind = Form::Rows;
+    form.rows.push_back(
+        reduceRows(combineKind(reduce.getCombine()), std::move(ofRows)));
+    forms[reduce.getResult()] = form;
   }
   return success();
 }
@@ -495,6 +527,23 @@ LogicalResult NarrowEmitter::emitWide(Value tile, tile::ContractOp product,
                             index(whole), channels - whole);
 }
 
+/// On the way through channels base, ... at key x: asks for a part of the keys
+/// that the first product did not ask for.
+void NarrowEmitter::prefetchRest(tile::ContractOp product, Value base, Value x,
+                                 int64_t stride, Value count) {
+  int64_t span = schedule.getBlock() * schedule.getLanes();
+  int64_t width = cast<RankedTensorType>(product.getLhs().getType()).getDimSize(1);
+  int64_t passes = llvm::divideCeil(width, span);
+  int64_t perPass = schedule.getKeys() / stride;
+  Value part = add(mul(arith::DivUIOp::create(b, loc, base, index(span)), perPass),
+                   arith::DivUIOp::create(b, loc, x, index(stride)));
+  SmallVector<tile::LoadOp> loads = llvm::filter_to_vector(
+      loadsOf(product),
+      [&](tile::LoadOp load) { return llvm::is_contained(later, load); });
+  prefetch(loads, schedule.getAhead(), schedule.getKeys() - schedule.getAhead(),
+           part, passes * perPass, count);
+}
+
 /// Channels base, ... (`size` of them) of all rows.
 LogicalResult NarrowEmitter::emitChannels(Value tile, tile::ContractOp product,
                                           Value start, Value seen, Value buffer,
@@ -534,6 +583,7 @@ LogicalResult NarrowEmitter::emitChannels(Value tile, tile::ContractOp product,
     b.setInsertionPointToStart(loop.getBody());
     Value x = loop.getInductionVar();
     Vectors sums(loop.getRegionIterArgs());
+    prefetchRest(product, base, x, stride, count);
     FailureOr<Vectors> values =
         loadValues(product.getLhs(), x, base, size, pairs, count);
     if (failed(values)) {
@@ -593,6 +643,19 @@ NarrowEmitter::loadValues(Value tile, Value x, Value base, int64_t size,
     base = Value();
   }
   Vectors values;
+  if (pairs && tile::isRecipe(tile)) {
+    for (int64_t c = 0; c < size; c += lanes) {
+      FailureOr<Value> low =
+          readChannels(tile, x, base, channel + c, lanes, false, count);
+      FailureOr<Value> high =
+          readChannels(tile, add(x, 1), base, channel + c, lanes, false, count);
+      if (failed(low) || failed(high)) {
+        return failure();
+      }
+      values.push_back(zipHalves(*low, *high));
+    }
+    return values;
+  }
   // Of 16-bit values two vectors at once, if there are two: a whole register.
   for (int64_t c = 0, width; c < size; c += width) {
     width = pairs && size - c > lanes ? 2 * lanes : lanes;

@@ -145,7 +145,7 @@ def TileToVectorPass : Pass<"fovea-tile-to-vector", "::mlir::ModuleOp"> {
     Tasks with a `narrow` schedule hold fewer rows than a vector has lanes:
     decoding, where memory binds. There the lanes run along the other rank,
     channels or keys, each row comes after the one before, streamed operands are
-    read in place in the order of memory, and prefetched `ahead` keys.
+    read in place in the order of memory (`ahead` says what is asked for before).
 
     Rounding: products are fused multiply-adds; with `pairs`, weights are
     rounded to bf16 before the second product (docs/numerics.md).

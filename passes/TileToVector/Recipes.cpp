@@ -40,17 +40,22 @@ FailureOr<Value> Emitter::evalChannels(Value recipe, Value x, Value count,
       .evaluate(recipe, index(c));
 }
 
-/// The upper halves of f32 values that bf16 can hold, as bf16.
-Value Emitter::packHalves(Value v) {
-  auto type = cast<VectorType>(v.getType());
+/// Two vectors of f32 values that bf16 can hold, side by side in bf16: low 0,
+/// high 0, low 1, ... The upper half of an f32 is its bf16.
+Value Emitter::zipHalves(Value low, Value high) {
+  auto type = cast<VectorType>(low.getType());
   auto i32 = type.clone(b.getI32Type());
-  Value bits = arith::BitcastOp::create(b, loc, i32, v);
-  Value by = arith::ConstantOp::create(
-      b, loc, DenseElementsAttr::get(i32, llvm::APInt(32, 16)));
-  bits = arith::ShRUIOp::create(b, loc, bits, by);
-  Value halves =
-      arith::TruncIOp::create(b, loc, type.clone(b.getI16Type()), bits);
-  return arith::BitcastOp::create(b, loc, type.clone(b.getBF16Type()), halves);
+  auto constant = [&](uint32_t v) -> Value {
+    return arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(i32, llvm::APInt(32, v)));
+  };
+  Value first = arith::BitcastOp::create(b, loc, i32, low);
+  Value second = arith::BitcastOp::create(b, loc, i32, high);
+  first = arith::ShRUIOp::create(b, loc, first, constant(16));
+  second = arith::AndIOp::create(b, loc, second, constant(0xFFFF0000));
+  Value both = arith::OrIOp::create(b, loc, first, second);
+  return vector::BitCastOp::create(
+      b, loc, VectorType::get({2 * type.getDimSize(0)}, b.getBF16Type()), both);
 }
 
 /// Calls `emit` for runs of channels of as many lanes as there are, and shorter
@@ -67,7 +72,8 @@ Emitter::forEachRun(int64_t width, int64_t lanes,
   return success();
 }
 
-/// Computes the rows that a step visits before `count` of a recipe into near memory, in f32 or bf16.
+/// Computes the rows that a step visits before `count` of a recipe into near
+/// memory, in f32 or bf16.
 FailureOr<Value> Emitter::computeRows(Value recipe, Value count, Type element) {
   auto type = cast<RankedTensorType>(recipe.getType());
   int64_t width = type.getDimSize(1);
@@ -83,8 +89,7 @@ FailureOr<Value> Emitter::computeRows(Value recipe, Value count, Type element) {
         if (failed(v)) {
           return failure();
         }
-        Value kept = element.isBF16() ? packHalves(*v) : *v;
-        storeVector(kept, buffer, add(to, c));
+        storeVector(narrowTo(*v, element), buffer, add(to, c));
         return success();
       });
   return failed(emitted) ? FailureOr<Value>() : FailureOr<Value>(buffer);
@@ -109,9 +114,7 @@ FailureOr<Value> Emitter::computePairs(Value recipe, Value count) {
         if (failed(low) || failed(high)) {
           return failure();
         }
-        Value both = vector::InterleaveOp::create(
-            b, loc, packHalves(*low), packHalves(*high));
-        storeVector(both, buffer, add(to, 2 * c));
+        storeVector(zipHalves(*low, *high), buffer, add(to, 2 * c));
         return success();
       });
   return failed(emitted) ? FailureOr<Value>() : FailureOr<Value>(buffer);

@@ -99,7 +99,6 @@ LogicalResult Emitter::lowerStream(tile::StreamOp op) {
     Value slot = mul(outer.getInductionVar(), 2);
     Value begin = memref::LoadOp::create(b, loc, bounds, slot);
     Value end = memref::LoadOp::create(b, loc, bounds, add(slot, 1));
-    streamEnd = end;
     Value stepSize = index(op.getStep());
     auto inner = scf::ForOp::create(b, loc, begin, end, stepSize,
                                     outer.getRegionIterArgs());

@@ -49,9 +49,17 @@ def X86LowerDotsPass : Pass<"fovea-x86-lower-dots", "::mlir::ModuleOp"> {
   let summary = "choose the instruction for products of pairs";
   let description = [{
     `tile.dot_pairs` becomes `x86vector.avx512.dot`. It rounds once per
-    product-sum and treats subnormal inputs as zero.
+    product-sum and treats subnormal inputs as zero. With `pairs`, rounding 32
+    floats to bf16 is one instruction, `vcvtne2ps2bf16`, which does the same.
   }];
-  let dependentDialects = ["::mlir::x86vector::X86VectorDialect"];
+  let options = [
+    Option<"pairs", "pairs", "bool", /*default=*/"false",
+           "The processor has instructions for bf16">
+  ];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect",
+    "::mlir::x86vector::X86VectorDialect"
+  ];
 }
 
 #endif

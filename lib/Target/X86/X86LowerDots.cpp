@@ -4,6 +4,9 @@
 
 #include "fovea/dialects/Tile/TileOps.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "mlir/IR/Builders.h"
 
@@ -36,10 +39,39 @@ static LogicalResult lower(tile::DotPairsOp op) {
   return success();
 }
 
+/// 32 floats to bf16 in one instruction: LLVM has two for the halves, and one to
+/// join them.
+static void lower(arith::TruncFOp op) {
+  auto wide = dyn_cast<VectorType>(op.getIn().getType());
+  auto narrow = dyn_cast<VectorType>(op.getType());
+  if (!wide || !wide.getElementType().isF32() || wide.getRank() != 1 ||
+      wide.getDimSize(0) != 32 || !narrow.getElementType().isBF16()) {
+    return;
+  }
+  OpBuilder b(op);
+  auto half = [&](int64_t from) -> Value {
+    return vector::ExtractStridedSliceOp::create(
+        b, op.getLoc(), op.getIn(), ArrayRef<int64_t>{from},
+        ArrayRef<int64_t>{16}, ArrayRef<int64_t>{1});
+  };
+  // The first operand gives the upper half.
+  auto both = LLVM::CallIntrinsicOp::create(
+      b, op.getLoc(), narrow,
+      b.getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
+      ValueRange{half(16), half(0)});
+  op.replaceAllUsesWith(both.getResult(0));
+  op.erase();
+}
+
 namespace {
 
 struct X86LowerDots : public fovea::impl::X86LowerDotsPassBase<X86LowerDots> {
+  using X86LowerDotsPassBase::X86LowerDotsPassBase;
+
   void runOnOperation() override {
+    if (pairs) {
+      getOperation().walk([](arith::TruncFOp op) { lower(op); });
+    }
     WalkResult result = getOperation().walk([](tile::DotPairsOp op) {
       return failed(lower(op)) ? WalkResult::interrupt()
                                : WalkResult::advance();

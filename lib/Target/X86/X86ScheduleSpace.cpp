@@ -15,8 +15,7 @@ using namespace fovea;
 /// ones are legal, and not worth trying.
 static constexpr int64_t kMostScoreBytes = 512 * 1024;
 /// Bounds of what is legal: beyond them a task's scratch memory is absurd.
-static constexpr int64_t kMostRows = 4096, kMostKeys = 16384, kMostSplits = 1024,
-                         kMostAhead = 4096;
+static constexpr int64_t kMostRows = 4096, kMostKeys = 16384, kMostSplits = 1024;
 
 std::string fovea::getX86TuningName(const X86Chip &chip) {
   return (chip.name + " " + llvm::Twine(chip.lanes) + "x" +
@@ -64,8 +63,6 @@ llvm::Error fovea::checkX86Schedule(const X86Chip &chip,
        "a block of at most as many as there are registers", wanted.getBlock()},
       {wanted.getSplits() <= kMostSplits, "at most 1024 splits",
        wanted.getSplits()},
-      {wanted.getAhead() <= kMostAhead, "at most 4096 keys ahead",
-       wanted.getAhead()},
       // Rows beyond two vectors are visited two at a time.
       {wanted.getNarrow() || wanted.getRows() <= 2 * chip.lanes ||
            wanted.getRows() % (2 * chip.lanes) == 0,
@@ -97,14 +94,15 @@ fovea::getX86Schedules(const X86Chip &chip, tile::ScheduleAttr chosen) {
     found.push_back(schedule);
   };
   if (chosen.getNarrow()) {
-    for (int64_t keys : {2, 4, 8, 16, 32}) {
+    for (int64_t keys : {1, 2, 4, 8}) {
       for (int64_t block : {1, 2, 4, 8}) {
         // More accumulators than registers would be spilt.
         if (block * chosen.getRows() > chip.registers) {
           continue;
         }
-        for (int64_t ahead : {0, 8, 16, 24, 32, 64}) {
-          add(chosen.getRows(), keys * chip.lanes, block, ahead);
+        for (int64_t quarters : {0, 1, 2}) {
+          int64_t size = keys * chip.lanes;
+          add(chosen.getRows(), size, block, size * quarters / 4);
         }
       }
     }

@@ -118,7 +118,9 @@ void X86Target::addLowering(mlir::OpPassManager &pm) const {
   X86ExpandMathPassOptions math;
   math.wide = chip.isWide();
   pm.addPass(createX86ExpandMathPass(math));
-  pm.addPass(createX86LowerDotsPass());
+  X86LowerDotsPassOptions dots;
+  dots.pairs = chip.isWide() && chip.hasPairs;
+  pm.addPass(createX86LowerDotsPass(dots));
   CpuLoweringOptions options;
   options.nativeBF16Rounding = chip.hasPairs;
   options.targetVectors = true;

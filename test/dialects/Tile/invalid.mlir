@@ -57,7 +57,12 @@ func.func private @keys_block() attributes {tile.schedule = #tile.schedule<rows 
 
 // -----
 
-// expected-error@+1 {{expected a narrow schedule with at most as many rows as lanes, a power of two of them in a block, and keys in whole pairs of vectors, got rows 32, lanes 16, block 2, keys 64}}
+// expected-error@+1 {{expected at most all keys of a step to be asked for ahead, got 24 of 16}}
+func.func private @ahead() attributes {tile.schedule = #tile.schedule<rows = 4, keys = 16, block = 2, lanes = 16, pairs = false, splits = 1, narrow = true, ahead = 24>}
+
+// -----
+
+// expected-error@+1 {{expected a narrow schedule with at most as many rows as lanes, a power of two of them in a block, and keys in whole vectors, got rows 32, lanes 16, block 2, keys 64}}
 func.func private @narrow_rows() attributes {tile.schedule = #tile.schedule<rows = 32, keys = 64, block = 2, lanes = 16, pairs = false, splits = 1, narrow = true>}
 
 // -----
@@ -67,8 +72,8 @@ func.func private @narrow_block() attributes {tile.schedule = #tile.schedule<row
 
 // -----
 
-// expected-error@+1 {{got rows 8, lanes 16, block 2, keys 48}}
-func.func private @narrow_keys() attributes {tile.schedule = #tile.schedule<rows = 8, keys = 48, block = 2, lanes = 16, pairs = false, splits = 1, narrow = true>}
+// expected-error@+1 {{got rows 8, lanes 16, block 2, keys 40}}
+func.func private @narrow_keys() attributes {tile.schedule = #tile.schedule<rows = 8, keys = 40, block = 2, lanes = 16, pairs = false, splits = 1, narrow = true>}
 
 // -----
 

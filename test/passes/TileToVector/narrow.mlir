@@ -3,42 +3,44 @@
 // One step of decoding: 8 rows by 64 keys, lanes = 16, a block of 2. Lanes run
 // along channels in products and along keys in between.
 
-#schedule = #tile.schedule<rows = 8, keys = 64, block = 2, lanes = 16, pairs = false, splits = 1, pack = true, narrow = true, ahead = 24>
+#schedule = #tile.schedule<rows = 8, keys = 64, block = 2, lanes = 16, pairs = false, splits = 1, pack = true, narrow = true, ahead = 32>
 
 // CHECK-LABEL: func.func private @decode(
 // Queries, once per task: [row][d].
 // CHECK:       memref.store %{{.*}} : memref<512xf32>
 // CHECK:       scf.for %{{.*}} iter_args({{.*}}) -> (vector<16xf32>, vector<16xf32>)
-// Full step, scores of 16 keys: two keys at a time, 64 channels of each in 4
-// vectors that meet 8 rows, read where they lie.
+// Full step, scores of 16 keys: two keys at a time, read where they lie, row
+// after row; 4 vectors of each meet 8 rows.
 // CHECK:         scf.for %{{.*}} = %c0 to %c64 step %c16 iter_args({{.*}}) -> ({{((vector<16xf32>(, )?){8})}})
 // CHECK:           scf.for %{{.*}} = %c0 to %c8 step %c1
-// CHECK-COUNT-8:     vector.load %{{.*}} : memref<512xf32>, vector<16xf32>
-// CHECK:     vector.load %{{.*}} : memref<{{.*}}strided<[1]>>, vector<16xf32>
+// Meanwhile a row of values is asked for: half of them by the end.
+// CHECK-COUNT-4:     memref.prefetch %[[V:.*]][%{{.*}}], read, locality<3>, data
+// CHECK-COUNT-8:     vector.load %{{.*}} : memref<{{.*}}strided<[1]>>, vector<16xf32>
+// CHECK:             vector.load %{{.*}} : memref<512xf32>, vector<16xf32>
 // CHECK-COUNT-64:    vector.fma
 // CHECK-NOT:         vector.fma
 // Two sums of a row become one vector: keys in even and odd lanes.
 // CHECK:             vector.shuffle %{{.*}} [0, 17, 2, 19, 4, 21, 6, 23, 8, 25, 10, 27, 12, 29, 14, 31]
 // CHECK:             vector.shuffle %{{.*}} [1, 16, 3, 18, 5, 20, 7, 22, 9, 24, 11, 26, 13, 28, 15, 30]
-// Keys and values some keys ahead are asked for, a line of each in turn.
-// CHECK:             memref.prefetch %[[K:.*]][%{{.*}}], read, locality<3>, data
-// CHECK-NEXT:        memref.prefetch %[[V:.*]][%{{.*}}], read, locality<3>, data
 // CHECK:           vector.shuffle %{{.*}} [0, 1, 18, 19, 4, 5, 22, 23, 8, 9, 26, 27, 12, 13, 30, 31]
 // CHECK:           vector.shuffle %{{.*}} [0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31]
 // No mask; the maximum is kept by key first, then over the lanes of a row.
 // CHECK-NOT:       arith.select
 // CHECK:           arith.maximumf
 // CHECK:           vector.store
-// CHECK:         vector.reduction <maximumf>
+// Maxima of 8 rows in 8 vectors become one vector of rows.
+// CHECK-COUNT-16:  vector.shuffle
 // Weights of 16 keys of a row at a time.
 // CHECK:         scf.for %{{.*}} = %c0 to %c64 step %c16
 // CHECK-COUNT-8:   math.exp
 // CHECK-NOT:       math.exp
-// CHECK:         vector.reduction <add>
-// Values: 32 channels of 8 rows, key by key.
+// CHECK-COUNT-16:  vector.shuffle
+// Values: 32 channels of 8 rows, key by key; a line of the other half of
+// them are asked for on the way to each.
 // CHECK:         scf.for %{{.*}} = %c0 to %c64 step %c32 {
 // CHECK-COUNT-16:  arith.mulf %{{.*}} : vector<16xf32>
 // CHECK:           scf.for %{{.*}} = %c0 to %c64 step %c1 {{.*}} -> ({{((vector<16xf32>(, )?){16})}})
+// CHECK:             memref.prefetch %[[V]][
 // CHECK-COUNT-16:    vector.fma
 // CHECK-NOT:         vector.fma
 // CHECK:             scf.yield

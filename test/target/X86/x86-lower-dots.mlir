@@ -1,4 +1,17 @@
 // RUN: fovea-opt %s --fovea-x86-lower-dots --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: fovea-opt %s --fovea-x86-lower-dots=pairs --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=PAIRS
+
+// PAIRS-LABEL: @round
+// PAIRS: %[[L:.*]] = vector.extract_strided_slice %arg0 {offsets = [0]
+// PAIRS: llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.512"(%{{.*}}, %[[L]])
+// CHECK-LABEL: @round
+// CHECK: arith.truncf
+func.func @round(%x: vector<32xf32>) -> vector<32xbf16> {
+  %y = arith.truncf %x : vector<32xf32> to vector<32xbf16>
+  return %y : vector<32xbf16>
+}
+
+// -----
 
 // CHECK-LABEL: @dot
 // CHECK: x86vector.avx512.dot %arg0, %arg1, %arg2 : vector<32xbf16> -> vector<16xf32>
