@@ -113,8 +113,10 @@ void Search::confirm(TuningTask &task, std::vector<Trial> &trials,
 
 /// In how many fields of the search two schedules differ.
 static int countDifferences(tile::ScheduleAttr a, tile::ScheduleAttr b) {
+  // What is asked for ahead is a part of a step.
   return (a.getRows() != b.getRows()) + (a.getKeys() != b.getKeys()) +
-         (a.getBlock() != b.getBlock()) + (a.getAhead() != b.getAhead());
+         (a.getBlock() != b.getBlock()) +
+         (a.getAhead() * b.getKeys() != b.getAhead() * a.getKeys());
 }
 
 /// The place of the schedule to try next: one that the estimate does not rule

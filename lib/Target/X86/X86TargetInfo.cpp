@@ -5,7 +5,6 @@
 #include "fovea/Target/Common/CpuTarget.h"
 #include "fovea/Target/Common/Passes.h"
 #include "fovea/Target/X86/Passes.h"
-#include "fovea/Target/X86/X86ScheduleSpace.h"
 
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -83,15 +82,6 @@ public:
     return {chip.lanes, chip.registers, chip.hasPairs};
   }
   int64_t getFarBytes() const override { return chip.farBytes; }
-  std::string getTuningName() const override { return getX86TuningName(chip); }
-  std::vector<tile::ScheduleAttr>
-  getSchedules(tile::ScheduleAttr chosen) const override {
-    return getX86Schedules(chip, chosen);
-  }
-  llvm::Error checkSchedule(tile::ScheduleAttr chosen,
-                            tile::ScheduleAttr wanted) const override {
-    return checkX86Schedule(chip, chosen, wanted);
-  }
   void addSchedule(mlir::OpPassManager &pm) const override;
   void addLowering(mlir::OpPassManager &pm) const override;
 

@@ -9,7 +9,7 @@
 // V3-SAME: tile.few_rows = [#tile.schedule<rows = 4, keys = 64, block = 2, lanes = 8, pairs = false, splits = 16, pack = true, narrow = true, ahead = 32>]
 // V3-SAME: tile.schedule = #tile.schedule<rows = 64, keys = 128, block = 4, lanes = 8, pairs = false, splits = 16, pack = true>
 // V4: @single(%arg0: tensor<?x8xf32>)
-// V4-SAME: tile.few_rows = [#tile.schedule<rows = 4, keys = 128, block = 2, lanes = 16, pairs = false, splits = 16, pack = true, narrow = true, ahead = 64>, #tile.schedule<rows = 8, keys = 128, block = 2, lanes = 16, pairs = false, splits = 16, pack = true, narrow = true, ahead = 64>, #tile.schedule<rows = 16, keys = 16, block = 8, lanes = 16, pairs = false, splits = 16, pack = true>]
+// V4-SAME: tile.few_rows = [#tile.schedule<rows = 4, keys = 128, block = 2, lanes = 16, pairs = false, splits = 16, pack = true, narrow = true, ahead = 64>, #tile.schedule<rows = 8, keys = 128, block = 2, lanes = 16, pairs = false, splits = 16, pack = true, narrow = true, ahead = 64>, #tile.schedule<rows = 16, keys = 512, block = 8, lanes = 16, pairs = false, splits = 16, pack = true>]
 // V4-SAME: tile.schedule = #tile.schedule<rows = 128, keys = 256, block = 8, lanes = 16, pairs = false, splits = 16, pack = true>
 // PAIRS: @single(%arg0: tensor<?x8xf32>)
 // PAIRS-SAME: pairs = false

@@ -19,6 +19,13 @@ class CpuTarget : public Target {
 public:
   MachineDescription getMachine() const override { return machine; }
   llvm::Error checkRunsHere() const override;
+  /// The processor, its vectors and whether it multiplies pairs: "znver5 16x32
+  /// pairs".
+  std::string getTuningName() const override;
+  std::vector<tile::ScheduleAttr>
+  getSchedules(tile::ScheduleAttr chosen) const override;
+  llvm::Error checkSchedule(tile::ScheduleAttr chosen,
+                            tile::ScheduleAttr wanted) const override;
   std::optional<MachineRates> getRates() const override;
 
 protected:

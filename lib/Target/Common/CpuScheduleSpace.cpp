@@ -1,6 +1,7 @@
-//===- X86ScheduleSpace.cpp - schedules that can be tried -----------------===//
+//===- CpuScheduleSpace.cpp - schedules that processors can try -----------===//
 
-#include "fovea/Target/X86/X86ScheduleSpace.h"
+#include "fovea/Target/Common/CpuTarget.h"
+#include "fovea/dialects/Tile/Tile.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Location.h"
@@ -17,10 +18,16 @@ static constexpr int64_t kMostScoreBytes = 512 * 1024;
 /// Bounds of what is legal: beyond them a task's scratch memory is absurd.
 static constexpr int64_t kMostRows = 4096, kMostKeys = 16384, kMostSplits = 1024;
 
-std::string fovea::getX86TuningName(const X86Chip &chip) {
-  return (chip.name + " " + llvm::Twine(chip.lanes) + "x" +
-          llvm::Twine(chip.registers) + (chip.hasPairs ? " pairs" : ""))
+std::string CpuTarget::getTuningName() const {
+  VectorUnit unit = getVectorUnit();
+  return (llvm::Twine(machine.cpu) + " " + llvm::Twine(unit.lanes) + "x" +
+          llvm::Twine(unit.registers) + (unit.hasPairs ? " pairs" : ""))
       .str();
+}
+
+/// True for a schedule of few rows: its rows say which calls it serves.
+static bool isForFewRows(tile::ScheduleAttr schedule) {
+  return schedule.getNarrow() || schedule.getRows() <= schedule.getLanes();
 }
 
 static tile::ScheduleAttr replace(tile::ScheduleAttr chosen, int64_t rows,
@@ -29,21 +36,21 @@ static tile::ScheduleAttr replace(tile::ScheduleAttr chosen, int64_t rows,
     return mlir::emitError(mlir::UnknownLoc::get(chosen.getContext()));
   };
   return tile::ScheduleAttr::getChecked(
-      refuse, chosen.getContext(), rows, keys, block, chosen.getLanes(), chosen.getPairs(), chosen.getSplits(),
-      chosen.getSubgroups(), chosen.getStages(), chosen.getPack(),
-      chosen.getNarrow(), ahead);
+      refuse, chosen.getContext(), rows, keys, block, chosen.getLanes(),
+      chosen.getPairs(), chosen.getSplits(), chosen.getSubgroups(),
+      chosen.getStages(), chosen.getPack(), chosen.getNarrow(), ahead);
 }
 
-llvm::Error fovea::checkX86Schedule(const X86Chip &chip,
-                                    tile::ScheduleAttr chosen,
-                                    tile::ScheduleAttr wanted) {
+llvm::Error CpuTarget::checkSchedule(tile::ScheduleAttr chosen,
+                                     tile::ScheduleAttr wanted) const {
+  VectorUnit unit = getVectorUnit();
   auto expect = [](bool holds, const char *rule, int64_t got) {
     return holds ? llvm::Error::success()
                  : llvm::createStringError("expected " + llvm::Twine(rule) +
                                            ", got " + llvm::Twine(got));
   };
   std::initializer_list<std::tuple<bool, const char *, int64_t>> rules = {
-      {wanted.getLanes() == chip.lanes, "as many lanes as a register has",
+      {wanted.getLanes() == unit.lanes, "as many lanes as a register has",
        wanted.getLanes()},
       {wanted.getSubgroups() == 1, "one subgroup", wanted.getSubgroups()},
       {wanted.getStages() == 0, "operands that are read in place, stages = 0",
@@ -55,17 +62,17 @@ llvm::Error fovea::checkX86Schedule(const X86Chip &chip,
       {wanted.getNarrow() == chosen.getNarrow(),
        chosen.getNarrow() ? "narrow = true" : "narrow = false",
        wanted.getNarrow()},
-      {!chosen.getNarrow() || wanted.getRows() == chosen.getRows(),
+      {!isForFewRows(chosen) || wanted.getRows() == chosen.getRows(),
        "the rows of its class", wanted.getRows()},
       {wanted.getRows() <= kMostRows, "at most 4096 rows", wanted.getRows()},
       {wanted.getKeys() <= kMostKeys, "at most 16384 keys", wanted.getKeys()},
-      {wanted.getBlock() <= chip.registers,
+      {wanted.getBlock() <= unit.registers,
        "a block of at most as many as there are registers", wanted.getBlock()},
       {wanted.getSplits() <= kMostSplits, "at most 1024 splits",
        wanted.getSplits()},
       // Rows beyond two vectors are visited two at a time.
-      {wanted.getNarrow() || wanted.getRows() <= 2 * chip.lanes ||
-           wanted.getRows() % (2 * chip.lanes) == 0,
+      {wanted.getNarrow() || wanted.getRows() <= 2 * unit.lanes ||
+           wanted.getRows() % (2 * unit.lanes) == 0,
        "rows in whole pairs of vectors", wanted.getRows()},
   };
   for (auto [holds, rule, got] : rules) {
@@ -77,7 +84,8 @@ llvm::Error fovea::checkX86Schedule(const X86Chip &chip,
 }
 
 std::vector<tile::ScheduleAttr>
-fovea::getX86Schedules(const X86Chip &chip, tile::ScheduleAttr chosen) {
+CpuTarget::getSchedules(tile::ScheduleAttr chosen) const {
+  VectorUnit unit = getVectorUnit();
   std::vector<tile::ScheduleAttr> found = {chosen};
   // Rules of the attribute itself: what they refuse is not tried.
   mlir::ScopedDiagnosticHandler quiet(chosen.getContext(),
@@ -87,7 +95,7 @@ fovea::getX86Schedules(const X86Chip &chip, tile::ScheduleAttr chosen) {
     if (!schedule || llvm::is_contained(found, schedule)) {
       return;
     }
-    if (llvm::Error e = checkX86Schedule(chip, chosen, schedule)) {
+    if (llvm::Error e = checkSchedule(chosen, schedule)) {
       llvm::consumeError(std::move(e));
       return;
     }
@@ -97,26 +105,26 @@ fovea::getX86Schedules(const X86Chip &chip, tile::ScheduleAttr chosen) {
     for (int64_t keys : {1, 2, 4, 8}) {
       for (int64_t block : {1, 2, 4, 8}) {
         // More accumulators than registers would be spilt.
-        if (block * chosen.getRows() > chip.registers) {
+        if (block * chosen.getRows() > unit.registers) {
           continue;
         }
         for (int64_t quarters : {0, 1, 2}) {
-          int64_t size = keys * chip.lanes;
+          int64_t size = keys * unit.lanes;
           add(chosen.getRows(), size, block, size * quarters / 4);
         }
       }
     }
     return found;
   }
-  for (int64_t pairsOfVectors : {1, 2, 4, 8}) {
-    int64_t rows = pairsOfVectors * 2 * chip.lanes;
-    for (int64_t keys : {64, 96, 128, 192, 256, 384, 512, 1024}) {
+  for (int64_t vectors : {1, 2, 4, 8, 16}) {
+    int64_t rows = vectors * unit.lanes;
+    for (int64_t keys : {16, 32, 64, 96, 128, 192, 256, 384, 512, 1024}) {
       if (rows * keys * 4 > kMostScoreBytes) {
         continue;
       }
-      for (int64_t block : {2, 4, 6, 8, 12}) {
-        // Two vectors of accumulators for each, and some for operands.
-        if (2 * block < chip.registers - 2) {
+      for (int64_t block : {2, 4, 6, 8, 12, 16}) {
+        // One or two vectors of accumulators for each, and some for operands.
+        if (std::min<int64_t>(vectors, 2) * block < unit.registers - 2) {
           add(rows, keys, block, chosen.getAhead());
         }
       }
