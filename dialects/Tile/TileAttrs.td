@@ -19,7 +19,8 @@ def Tile_Residence : I32EnumAttr<"Residence", "where a tile lives", [
 def Tile_Combine : I32EnumAttr<"Combine", "how a reduction combines", [
       I32EnumAttrCase<"Sum", 0, "sum">,
       I32EnumAttrCase<"Max", 1, "max">,
-      I32EnumAttrCase<"Min", 2, "min">
+      I32EnumAttrCase<"Min", 2, "min">,
+      I32EnumAttrCase<"MaxNumber", 3, "max_number"> // NaN does not take part
     ]> {
   let cppNamespace = "::fovea::tile";
 }

@@ -102,6 +102,7 @@ void fovea::addPassesTo(Level level, const Target &target,
     }
     pm.addPass(createOutlineTasksPass());
     pm.addNestedPass<mlir::func::FuncOp>(createFoldExponentialsPass());
+    pm.addNestedPass<mlir::func::FuncOp>(createRelaxMaximaPass());
     pm.addNestedPass<mlir::func::FuncOp>(createDerivePrecisionPass());
     pm.addPass(createTileToVectorPass());
     addCleanup(pm);

@@ -2,9 +2,13 @@
 
 #include "FoldBuilder.h"
 
+#include "fovea/Analysis/NaN.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -143,6 +147,76 @@ static bool onlyDivides(Value v) {
   });
 }
 
+/// True if `v` uses `state`, which `finish` takes as an argument.
+static bool usesState(Value v, Value state, llvm::DenseSet<Value> &seen) {
+  if (v == state) {
+    return true;
+  }
+  Operation *op = v.getDefiningOp();
+  if (!op || !seen.insert(v).second) {
+    return false;
+  }
+  bool found = false;
+  op->walk([&](Operation *inner) {
+    found |= llvm::any_of(inner->getOperands(), [&](Value operand) {
+      return usesState(operand, state, seen);
+    });
+  });
+  return found;
+}
+
+/// True if `v` is NaN when all that `isSource` accepts are: it is computed from
+/// one of them, or chosen for not being below, above or equal to something.
+static bool recordsNaN(Value v, llvm::function_ref<bool(Value)> isSource) {
+  if (isSource(v)) {
+    return true;
+  }
+  Operation *op = v.getDefiningOp();
+  if (!op) {
+    return false;
+  }
+  auto records = [&](Value operand) { return recordsNaN(operand, isSource); };
+  if (auto select = dyn_cast<arith::SelectOp>(op)) {
+    auto compare = select.getCondition().getDefiningOp<arith::CmpFOp>();
+    return compare && isOrdered(compare.getPredicate()) &&
+           llvm::any_of(compare.getOperands(), records) &&
+           records(select.getFalseValue());
+  }
+  if (auto einsum = dyn_cast<cascade::EinsumOp>(op)) {
+    bool isArithmetic = llvm::all_of(
+        einsum.getBody().front().without_terminator(),
+        [](Operation &inner) { return propagatesNaN(&inner); });
+    return isArithmetic && llvm::any_of(einsum->getOperands(), records);
+  }
+  return propagatesNaN(op) && llvm::any_of(op->getOperands(), records);
+}
+
+/// True if no result takes in state `i` but together with other states, which
+/// keep a NaN where parts are joined.
+static bool isCompanion(cascade::FoldOp fold, unsigned i) {
+  unsigned states = fold.getNumStates();
+  Block &finish = fold.getFinish().front(), &merge = fold.getMerge().front();
+  for (unsigned j = 0; j < states; ++j) {
+    Value joined = merge.getTerminator()->getOperand(j);
+    for (Value part : {merge.getArgument(j), merge.getArgument(states + j)}) {
+      if (j != i && !recordsNaN(joined, [&](Value v) { return v == part; })) {
+        return false;
+      }
+    }
+  }
+  Value state = finish.getArgument(i);
+  return llvm::all_of(
+      finish.getTerminator()->getOperands(), [&](Value result) {
+        llvm::DenseSet<Value> seen;
+        auto isOther = [&](Value v) {
+          auto argument = dyn_cast<BlockArgument>(v);
+          return argument && argument.getOwner() == &finish &&
+                 argument.getArgNumber() < states && v != state;
+        };
+        return !usesState(result, state, seen) || recordsNaN(result, isOther);
+      });
+}
+
 FailureOr<SmallVector<Value>> FoldBuilder::buildStream(Tensorizer &t,
                                                        ArrayRef<Value> state) {
   Value extent = extents[fold.getRankIndex(fold.getStream())];
@@ -172,6 +246,13 @@ FailureOr<SmallVector<Value>> FoldBuilder::buildStream(Tensorizer &t,
   }
   if (!divisors.empty()) {
     stream->setAttr(tile::kDivisorsAttrName, b.getDenseI64ArrayAttr(divisors));
+  }
+  auto companions = llvm::to_vector(llvm::make_filter_range(
+      llvm::seq<int64_t>(0, fold.getNumStates()),
+      [&](int64_t i) { return isCompanion(fold, i); }));
+  if (!companions.empty()) {
+    stream->setAttr(tile::kCompanionsAttrName,
+                    b.getDenseI64ArrayAttr(companions));
   }
   Block *visible = b.createBlock(&stream.getVisible(), {}, types, locs);
   types.resize(2);

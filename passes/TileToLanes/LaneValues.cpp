@@ -149,6 +149,7 @@ static Value combine(OpBuilder &b, Location loc, tile::Combine how, Value x,
     }
     return arith::AddFOp::create(b, loc, x, y);
   case tile::Combine::Max:
+  case tile::Combine::MaxNumber: // a maximum with NaN costs no more there
     if (isInteger) {
       return arith::MaxSIOp::create(b, loc, x, y);
     }

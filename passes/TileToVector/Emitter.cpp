@@ -27,16 +27,33 @@ Emitter::Emitter(func::FuncOp task, tile::ScheduleAttr schedule,
 // Small helpers
 //===----------------------------------------------------------------------===//
 
-arith::AtomicRMWKind fovea::combineKind(tile::Combine combine) {
+static arith::AtomicRMWKind combineKind(tile::Combine combine) {
   switch (combine) {
   case tile::Combine::Sum:
     return arith::AtomicRMWKind::addf;
   case tile::Combine::Max:
+  case tile::Combine::MaxNumber: // -inf is neutral for both
     return arith::AtomicRMWKind::maximumf;
   case tile::Combine::Min:
     return arith::AtomicRMWKind::minimumf;
   }
   llvm_unreachable("unknown combination");
+}
+
+Value Emitter::neutral(tile::Combine combine, Type element) {
+  Value v = arith::getIdentityValue(combineKind(combine), element, b, loc);
+  return vector::BroadcastOp::create(b, loc, vectorOf(element), v);
+}
+
+Value Emitter::combine(tile::Combine how, Value running, Value value) {
+  if (how == tile::Combine::MaxNumber) {
+    // `running` is a number. One instruction; a maximum that gives NaN, or
+    // tells apart which of two is one, takes three.
+    Value isMore = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT,
+                                         value, running);
+    return arith::SelectOp::create(b, loc, isMore, value, running);
+  }
+  return arith::getReductionOp(combineKind(how), b, loc, running, value);
 }
 
 Value Emitter::index(int64_t v) {

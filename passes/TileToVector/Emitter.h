@@ -73,7 +73,6 @@ struct Point {
 };
 
 /// The operation on elements that a reduction repeats.
-mlir::arith::AtomicRMWKind combineKind(tile::Combine combine);
 
 class Emitter {
 public:
@@ -174,6 +173,9 @@ protected:
   void storePairs(mlir::Value low, mlir::Value high, mlir::Value buffer,
                   mlir::Value index);
   mlir::Value toF32(mlir::Value v);
+  /// All lanes hold what changes nothing in a combination.
+  mlir::Value neutral(tile::Combine combine, mlir::Type element);
+  mlir::Value combine(tile::Combine how, mlir::Value running, mlir::Value value);
   mlir::Value narrowTo(mlir::Value v, mlir::Type element);
 
   // Transposes.cpp: squares of rows by lanes.

@@ -94,9 +94,8 @@ LogicalResult NarrowEmitter::lowerReduce(tile::ReduceOp op) {
   }
   Type element = type.getElementType();
   int64_t extent = type.getDimSize(0), lanes = schedule.getLanes();
-  arith::AtomicRMWKind kind = combineKind(op.getCombine());
-  Value identity = vector::BroadcastOp::create(
-      b, loc, vectorOf(element), arith::getIdentityValue(kind, element, b, loc));
+  tile::Combine how = op.getCombine();
+  Value identity = neutral(how, element);
   Value results = allocNear(schedule.getLanes(), element);
   storeVector(identity, results, index(0));
   auto rows = scf::ForOp::create(b, loc, index(0), index(schedule.getRows()),
@@ -118,9 +117,9 @@ LogicalResult NarrowEmitter::lowerReduce(tile::ReduceOp op) {
         value = arith::SelectOp::create(b, loc, inside, *value, identity)
                     .getResult();
       }
-      running = arith::getReductionOp(kind, b, loc, running, *value);
+      running = combine(how, running, *value);
     }
-    Value all = reduceAcross(kind, running);
+    Value all = reduceAcross(how, running);
     memref::StoreOp::create(b, loc, all, results,
                             ValueRange{rows.getInductionVar()});
   }
@@ -131,11 +130,11 @@ LogicalResult NarrowEmitter::lowerReduce(tile::ReduceOp op) {
   return success();
 }
 
-Value NarrowEmitter::reduceAcross(arith::AtomicRMWKind kind, Value v) {
+Value NarrowEmitter::reduceAcross(tile::Combine how, Value v) {
   vector::CombiningKind combining =
-      kind == arith::AtomicRMWKind::addf       ? vector::CombiningKind::ADD
-      : kind == arith::AtomicRMWKind::maximumf ? vector::CombiningKind::MAXIMUMF
-                                               : vector::CombiningKind::MINIMUMF;
+      how == tile::Combine::Sum   ? vector::CombiningKind::ADD
+      : how == tile::Combine::Min ? vector::CombiningKind::MINIMUMF
+                                  : vector::CombiningKind::MAXIMUMF;
   // Any order will do: halves are folded onto each other.
   auto flags = arith::FastMathFlagsAttr::get(b.getContext(),
                                              arith::FastMathFlags::reassoc);

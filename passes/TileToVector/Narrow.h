@@ -51,7 +51,7 @@ private:
   mlir::LogicalResult materialize(mlir::Value tile,
                                   mlir::Value buffer) override;
   mlir::LogicalResult lowerReduce(tile::ReduceOp op) override;
-  mlir::Value reduceAcross(mlir::arith::AtomicRMWKind kind, mlir::Value v);
+  mlir::Value reduceAcross(tile::Combine how, mlir::Value v);
 
   // NarrowSweeps.cpp: one step.
   mlir::LogicalResult emitSweep(Step &step, unsigned level) override;
@@ -65,11 +65,11 @@ private:
                                       mlir::Value count);
   mlir::FailureOr<Vectors> emitKeyBlock(tile::ContractOp op, mlir::Value x,
                                         mlir::Value count);
-  mlir::Value combineAcross(mlir::arith::AtomicRMWKind kind, mlir::Value a,
+  mlir::Value combineAcross(tile::Combine how, mlir::Value a,
                             mlir::Value c, int64_t distance);
-  Vectors combinePairs(mlir::arith::AtomicRMWKind kind, Vectors vectors,
+  Vectors combinePairs(tile::Combine how, Vectors vectors,
                        int64_t &distance, int64_t end);
-  mlir::Value reduceRows(mlir::arith::AtomicRMWKind kind, Vectors vectors);
+  mlir::Value reduceRows(tile::Combine how, Vectors vectors);
   mlir::LogicalResult checkOperands(tile::ContractOp op);
   mlir::FailureOr<mlir::Value> readChannels(mlir::Value tile, mlir::Value x,
                                             mlir::Value base, int64_t channel,

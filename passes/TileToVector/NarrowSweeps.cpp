@@ -28,7 +28,7 @@ static constexpr unsigned kLineBits = 64 * 8;
 /// Vectors of keys that one register tile of the first product holds.
 static constexpr int64_t kHeldVectors = 8;
 
-static constexpr auto kAdd = arith::AtomicRMWKind::addf;
+static constexpr auto kAdd = tile::Combine::Sum;
 
 //===----------------------------------------------------------------------===//
 // Operands
@@ -148,7 +148,7 @@ void NarrowEmitter::prefetch(ArrayRef<tile::LoadOp> loads, int64_t first,
 ///   distance 1:  a0+a1  c1+c0  a2+a3  c3+c2 ...
 ///
 /// After distances 1, 2, 4, 8 on 16 vectors lane i holds the sum of vector i.
-Value NarrowEmitter::combineAcross(arith::AtomicRMWKind kind, Value a, Value c,
+Value NarrowEmitter::combineAcross(tile::Combine how, Value a, Value c,
                                    int64_t distance) {
   int64_t lanes = schedule.getLanes();
   SmallVector<int64_t> own, other;
@@ -159,18 +159,18 @@ Value NarrowEmitter::combineAcross(arith::AtomicRMWKind kind, Value a, Value c,
   }
   Value x = vector::ShuffleOp::create(b, loc, a, c, own);
   Value y = vector::ShuffleOp::create(b, loc, a, c, other);
-  return arith::getReductionOp(kind, b, loc, x, y);
+  return combine(how, x, y);
 }
 
 /// Halves the number of vectors while `distance` is below `end`; one that is
 /// alone goes with itself.
-NarrowEmitter::Vectors NarrowEmitter::combinePairs(arith::AtomicRMWKind kind,
+NarrowEmitter::Vectors NarrowEmitter::combinePairs(tile::Combine how,
                                                    Vectors v, int64_t &distance,
                                                    int64_t end) {
   for (; distance < end; distance *= 2) {
     Vectors next;
     for (unsigned j = 0; j < v.size(); j += 2) {
-      next.push_back(combineAcross(kind, v[j], v[std::min<size_t>(
+      next.push_back(combineAcross(how, v[j], v[std::min<size_t>(
                                                    j + 1, v.size() - 1)],
                                    distance));
     }
@@ -179,11 +179,11 @@ NarrowEmitter::Vectors NarrowEmitter::combinePairs(arith::AtomicRMWKind kind,
   return v;
 }
 
-/// One vector of each row, added up (or what `kind` says) to one value of each
+/// One vector of each row, added up (or what `how` says) to one value of each
 /// row, in the first lanes of a vector.
-Value NarrowEmitter::reduceRows(arith::AtomicRMWKind kind, Vectors v) {
+Value NarrowEmitter::reduceRows(tile::Combine how, Vectors v) {
   int64_t distance = 1;
-  return combinePairs(kind, std::move(v), distance, schedule.getLanes())[0];
+  return combinePairs(how, std::move(v), distance, schedule.getLanes())[0];
 }
 
 /// Of each row: sums of the keys x, ... of one block, still to be added over
@@ -361,10 +361,7 @@ LogicalResult NarrowEmitter::sweepRows(Step &step, unsigned level,
   SmallVector<Value> inits;
   for (tile::ReduceOp reduce : reductions) {
     Type element = getElementTypeOrSelf(reduce.getType());
-    Value zero = arith::getIdentityValue(combineKind(reduce.getCombine()),
-                                         element, b, loc);
-    inits.append(rows, vector::BroadcastOp::create(b, loc, vectorOf(element),
-                                                   zero));
+    inits.append(rows, neutral(reduce.getCombine(), element));
   }
   auto loop = scf::ForOp::create(b, loc, index(0), step.count, index(lanes),
                                  inits);
@@ -394,8 +391,7 @@ LogicalResult NarrowEmitter::sweepRows(Step &step, unsigned level,
         return failure();
       }
       Value &r = running[n * rows + i];
-      r = arith::getReductionOp(combineKind(reduce.getCombine()), b, loc, r,
-                                *value);
+      r = combine(reduce.getCombine(), r, *value);
     }
     for (auto &[tile, form] : stored) {
       FailureOr<Value> value = eval(tile, point);
@@ -418,7 +414,7 @@ LogicalResult NarrowEmitter::sweepRows(Step &step, unsigned level,
     Form form;
     form.kind = Form::Rows;
     form.rows.push_back(
-        reduceRows(combineKind(reduce.getCombine()), std::move(ofRows)));
+        reduceRows(reduce.getCombine(), std::move(ofRows)));
     forms[reduce.getResult()] = form;
   }
   return success();

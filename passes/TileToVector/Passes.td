@@ -26,6 +26,31 @@ def DerivePrecisionPass : Pass<"fovea-derive-precision", "::mlir::func::FuncOp">
   let dependentDialects = ["::fovea::tile::TileDialect"];
 }
 
+def RelaxMaximaPass : Pass<"fovea-relax-maxima", "::mlir::func::FuncOp"> {
+  let summary = "let maxima pass over a NaN that sums record";
+  let description = [{
+    A running maximum that only keeps exponentials in range need not become NaN
+    with a score that is: the weight of that score is NaN, so are the sums of
+    weights and of weighted values from then on, and with them every result
+    (`tile.companions` says that no result takes in the maximum without one of
+    them). On a processor, a maximum that passes over NaN is one instruction,
+    one that gives NaN three.
+
+    ```mlir
+    %m = tile.reduce max_number %s        // was max
+    %n = arith.maximumf %old, %m
+    %p = math.exp2 (%s - %n)              // NaN where %s is
+    %l = tile.reduce sum %p               // NaN
+    ```
+
+    Nothing changes if another carried value does not record the NaN, if it is
+    masked elsewhere than the scores are, or if values leave with a step.
+
+    Rounding: none. Which values of a row are NaN does not change.
+  }];
+  let dependentDialects = ["::fovea::tile::TileDialect"];
+}
+
 def HostLoopsToTasksPass : Pass<"fovea-host-loops-to-tasks", "::mlir::ModuleOp"> {
   let summary = "what the host part of a function reads or writes becomes tasks";
   let description = [{

@@ -238,10 +238,7 @@ LogicalResult Emitter::emitSweep(Step &step, unsigned level) {
   SmallVector<Value> inits;
   for (tile::ReduceOp reduce : reductions) {
     Type element = getElementTypeOrSelf(reduce.getType());
-    Value zero = arith::getIdentityValue(combineKind(reduce.getCombine()),
-                                         element, b, loc);
-    Value all = vector::BroadcastOp::create(b, loc, vectorOf(element), zero);
-    inits.append(vectors, all);
+    inits.append(vectors, neutral(reduce.getCombine(), element));
   }
   auto loop = scf::ForOp::create(b, loc, step.begin, step.count, index(block),
                                  inits);
@@ -275,8 +272,7 @@ LogicalResult Emitter::emitSweep(Step &step, unsigned level) {
             return failure();
           }
           Value &r = running[n * vectors + v];
-          r = arith::getReductionOp(combineKind(reduce.getCombine()), b, loc, r,
-                                    *value);
+          r = combine(reduce.getCombine(), r, *value);
         }
         // All reads of this point come before its writes.
         SmallVector<Value> values;

@@ -211,11 +211,8 @@ LogicalResult Emitter::lowerReduce(tile::ReduceOp op) {
   if (failed(prepare(op.getValue()))) {
     return failure();
   }
-  arith::AtomicRMWKind kind = combineKind(op.getCombine());
-  Value zero = arith::getIdentityValue(kind, type.getElementType(), b, loc);
-  SmallVector<Value> inits(
-      numVectors(), vector::BroadcastOp::create(
-                        b, loc, vectorOf(type.getElementType()), zero));
+  SmallVector<Value> inits(numVectors(),
+                           neutral(op.getCombine(), type.getElementType()));
   auto loop = scf::ForOp::create(b, loc, index(0), index(type.getDimSize(0)),
                                  index(1), inits);
   OpBuilder::InsertionGuard guard(b);
@@ -229,8 +226,8 @@ LogicalResult Emitter::lowerReduce(tile::ReduceOp op) {
     if (failed(value)) {
       return failure();
     }
-    running.push_back(arith::getReductionOp(kind, b, loc,
-                                            loop.getRegionIterArg(v), *value));
+    running.push_back(
+        combine(op.getCombine(), loop.getRegionIterArg(v), *value));
   }
   scf::YieldOp::create(b, loc, running);
   Form form;

@@ -490,3 +490,38 @@ func.func @static_and_dynamic(%X: tensor<?x?xf32>, %Y: tensor<8xf32>) -> tensor<
     } : (tensor<?x?xf32>, tensor<8xf32>) -> tensor<8xf32>
   return %o : tensor<8xf32>
 }
+
+// -----
+
+// A maximum that is a result itself tells of its NaN alone; the sum beside it
+// is only a result, not a companion of it.
+// CHECK-LABEL: func.func @maximum
+// CHECK-NOT: tile.companions = array<i64: 0
+func.func @maximum(%x: tensor<?x?xf32>) -> (tensor<?xf32>, tensor<?xf32>)
+    attributes {tile.schedule = #tile.schedule<rows = 32, keys = 256, block = 8, lanes = 16, pairs = false, splits = 4>} {
+  %m, %l = cascade.fold parallel [q] stream k ins(%x[q, k]) -> [q], [q] identity [0xFF800000 : f32, 0.0 : f32]
+    init () {
+      %none = arith.constant 0xFF800000 : f32
+      %zero = arith.constant 0.0 : f32
+      cascade.yield %none, %zero : f32, f32
+    } step (%m: f32, %l: f32, %t: tensor<?xf32>) {
+      %a = cascade.einsum %t[k] -> [] reduce max {
+      ^bb0(%e: f32):
+        cascade.yield %e : f32
+      } : (tensor<?xf32>) -> f32
+      %b = cascade.einsum %t[k] -> [] reduce sum {
+      ^bb0(%e: f32):
+        cascade.yield %e : f32
+      } : (tensor<?xf32>) -> f32
+      %n = arith.maximumf %m, %a : f32
+      %s = arith.addf %l, %b : f32
+      cascade.yield %n, %s : f32, f32
+    } merge (%m: f32, %l: f32, %m1: f32, %l1: f32) {
+      %n = arith.maximumf %m, %m1 : f32
+      %s = arith.addf %l, %l1 : f32
+      cascade.yield %n, %s : f32, f32
+    } finish (%m: f32, %l: f32) {
+      cascade.yield %m, %l : f32, f32
+    } : (tensor<?x?xf32>) -> (tensor<?xf32>, tensor<?xf32>)
+  return %m, %l : tensor<?xf32>, tensor<?xf32>
+}

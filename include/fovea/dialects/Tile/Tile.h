@@ -51,6 +51,11 @@ inline constexpr llvm::StringLiteral kErrorAttrName = "tile.error";
 /// the quotient stays.
 inline constexpr llvm::StringLiteral kDivisorsAttrName = "tile.divisors";
 
+/// Name of the attribute of a `tile.stream` that lists the carried values (array
+/// of i64) that no result takes in but together with another carried value: what
+/// those tell of a NaN, this one need not.
+inline constexpr llvm::StringLiteral kCompanionsAttrName = "tile.companions";
+
 /// Name of the attribute of a task loop or function that holds the row rank.
 inline constexpr llvm::StringLiteral kRowRankAttrName = "tile.row_rank";
 
