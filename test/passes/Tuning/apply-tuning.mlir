@@ -23,6 +23,13 @@
 // DEFAULT-SAME: tile.schedule = #tile.schedule<rows = {{[0-9]+}}, keys = {{[0-9]+}}, block = {{[0-9]+}}, lanes = 8,
 // OTHER: tile.schedule = #tile.schedule<rows = {{[0-9]+}}, keys = {{[0-9]+}}, block = {{[0-9]+}}, lanes = 16,
 
+// An entry of one of the classes of few rows: the others stay as they are.
+// RUN: sed 's/x86-64-v3 8x16/x86-64-v4 16x32/; s/"rows": 0/"rows": 8/; s/rows = 16, keys = 48, block = 3, lanes = 8/rows = 8, keys = 48, block = 1, lanes = 16/; s/pack = true/pack = true, narrow = true, ahead = 12/' %t.json > %t.few.json
+// RUN: fovea-opt %s --fovea-lower="target=cpu:x86-64-v4 to=tile tuning=%t.few.json" | FileCheck %s --check-prefix=FEW
+// FEW: tile.few_rows = [#tile.schedule<rows = 4, keys = {{[0-9]+}}, block = 2,
+// FEW-SAME: #tile.schedule<rows = 8, keys = 48, block = 1, lanes = 16, pairs = false, splits = 16, pack = true, narrow = true, ahead = 12>, #tile.schedule<rows = 16
+// FEW-SAME: tile.schedule = #tile.schedule<rows = 128
+
 // Compiled code follows; what a program carries itself stays.
 // RUN: env FOVEA_TUNING_DB=%t.json foveac %s --target cpu:x86-64-v3 --print-after tile | FileCheck %s --check-prefix=USED
 // RUN: sed 's/-> tensor<?x?x?x64xf32> {/-> tensor<?x?x?x64xf32> attributes {tile.schedule = #tile.schedule<rows = 8, keys = 24, block = 1, lanes = 8, pairs = false, splits = 1>} {/' %s > %t.given.mlir
