@@ -219,11 +219,12 @@ std::optional<double> WorkCounter::getVisible(cascade::FoldOp fold) {
   return static_cast<double>(count) / kSamples;
 }
 
-/// Products of one point and one coordinate: 2 per pair of factors.
+/// Products of one point and one coordinate: 2 per pair of factors; what decodes
+/// a factor is not counted.
 static double countProducts(cascade::FoldOp fold, bool &inPairs) {
   double flops = 0;
   fold.getStep().walk([&](cascade::EinsumOp op) {
-    if (!op.getReduce() || op.getInputs().size() != 2) {
+    if (!op.getReduce() || op.getInputs().size() < 2) {
       return;
     }
     auto products = op.getBody().front().getOps<arith::MulFOp>();
