@@ -274,7 +274,8 @@ Value Emitter::rowOffset(tile::LoadOp op, Value x, Value count) {
 void Emitter::fillOffsets(tile::LoadOp op, Value count) {
   auto type = cast<RankedTensorType>(op.getType());
   Form &form = forms[op.getResult()];
-  form.offsets = allocNear(type.getDimSize(0), b.getIndexType());
+  int64_t lanes = schedule.getLanes();
+  form.offsets = allocNear(type.getDimSize(0) + lanes, b.getIndexType());
   FlatBuffer pages = flatten(op.getSource());
   FlatBuffer table = flatten(op.getTable());
   int64_t size = cast<MemRefType>(op.getSource().getType()).getDimSize(2);
@@ -284,6 +285,10 @@ void Emitter::fillOffsets(tile::LoadOp op, Value count) {
   if (op.getIndices().size() > 3) {
     fixed = add(fixed, mul(scalar(op.getIndices()[3]), pages.strides[3]));
   }
+  Value steps = arith::MulIOp::create(
+      b, loc, vector::StepOp::create(b, loc, vectorOf(b.getIndexType())),
+      vector::BroadcastOp::create(b, loc, vectorOf(b.getIndexType()),
+                                  pages.strides[2]));
   // Page by page: one look into the table, then equal steps.
   Value first = scalar(op.getIndices()[0]), pageSize = index(size);
   Value end = add(first, count);
@@ -303,13 +308,17 @@ void Emitter::fillOffsets(tile::LoadOp op, Value count) {
   Value start = mul(column, size);
   Value from = arith::MaxSIOp::create(b, loc, start, first);
   Value to = arith::MinSIOp::create(b, loc, add(start, size), end);
-  auto slots = scf::ForOp::create(b, loc, from, to, index(1));
+  // A vector of slots at a time: what lies beyond the page is overwritten by
+  // the next one, or by none.
+  auto slots = scf::ForOp::create(b, loc, from, to, index(lanes));
   b.setInsertionPointToStart(slots.getBody());
   Value position = slots.getInductionVar();
   Value slot = arith::SubIOp::create(b, loc, position, start);
-  Value offset = add(base, mul(slot, pages.strides[2]));
+  Value offset = vector::BroadcastOp::create(
+      b, loc, vectorOf(b.getIndexType()),
+      add(base, mul(slot, pages.strides[2])));
   Value x = arith::SubIOp::create(b, loc, position, first);
-  memref::StoreOp::create(b, loc, offset, form.offsets, ValueRange{x});
+  storeVector(arith::AddIOp::create(b, loc, offset, steps), form.offsets, x);
 }
 
 /// Copies `count` rows of a 16-bit operand to near memory in f32.
