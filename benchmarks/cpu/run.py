@@ -25,6 +25,7 @@ import time
 
 import cases as data
 import peers as others
+from machine import describe_machine
 
 # The table is of what everybody gets, not of what this user has tuned.
 os.environ.setdefault("FOVEA_TUNING_DB", "none")
@@ -97,14 +98,6 @@ def start_up(options, folder):
     return statistics.median(times)
 
 
-def machine():
-    info = pathlib.Path("/proc/cpuinfo").read_text()
-    model = re.search(r"model name\s*: (.*)", info).group(1)
-    flags = re.search(r"flags\s*: (.*)", info).group(1).split()
-    wide = [f for f in flags if "512" in f and ("bf16" in f or f.endswith("f"))]
-    return f"{model}, {os.cpu_count()} logical CPUs, {' '.join(sorted(wide))}"
-
-
 def ratio_of(bar, results):
     """What a bar asks for; None if this run lacks one of its cases."""
     found = [results.get(case) for case in bar.cases]
@@ -126,7 +119,7 @@ def ratio_of(bar, results):
 
 
 def tables(results, bars, options, seconds):
-    lines = [f"Machine: {machine()}; {options.threads} threads; medians of "
+    lines = [f"Machine: {describe_machine()}; {options.threads} threads; medians of "
              f"{options.rounds} interleaved rounds.", "",
              "| case | ours ms | GFLOP/s | share of ceiling | of reading memory "
              "| peers, ms | ours is faster than the best by |",
