@@ -261,6 +261,17 @@ def Tile_ThreadsOp : Tile_Op<"threads", [Pure]> {
   let assemblyFormat = "attr-dict";
 }
 
+def Tile_PartsOp : Tile_Op<"parts", [Pure]> {
+  let summary = "into how many parts this call should divide its work at least";
+  let description = [{
+    As many as `tile.threads`, unless results are to have the same bits for
+    every number of threads: then a constant. Whatever changes the order of a
+    sum asks this one.
+  }];
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+}
+
 def Tile_RequireOp : Tile_Op<"require", [MemoryEffects<[MemWrite]>]> {
   let summary = "in a task: the call fails with this message unless the condition holds";
   let description = [{

@@ -91,6 +91,7 @@ static llvm::Error defineRuntime(llvm::orc::LLJIT &jit) {
   define("fovea_rt_launch", &fovea_rt_launch);
   define("fovea_rt_parallel_for", &fovea_rt_parallel_for);
   define("fovea_rt_parallelism", &fovea_rt_parallelism);
+  define("fovea_rt_parts", &fovea_rt_parts);
   define("fovea_rt_scratch", &fovea_rt_scratch);
   define("fovea_rt_status", &fovea_rt_status);
   int32_t count = 0;

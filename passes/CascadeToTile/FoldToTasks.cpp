@@ -307,11 +307,12 @@ LogicalResult FoldBuilder::buildMerge(ValueRange ivs) {
   return finish(t, SmallVector<Value>(loop.getResults()));
 }
 
-/// As many parts as it takes to give every thread a task, and a buffer for the
-/// partial states of all parts.
+/// As many parts as it takes to give every thread a task (or a constant number
+/// of threads, for the same bits with any), and a buffer for the partial states
+/// of all parts.
 void FoldBuilder::chooseSplits(Value tasks) {
   Value one = index(1), zero = index(0);
-  Value threads = tile::ThreadsOp::create(b, loc, b.getIndexType());
+  Value threads = tile::PartsOp::create(b, loc, b.getIndexType());
   Value wanted = arith::CeilDivSIOp::create(
       b, loc, threads, arith::MaxSIOp::create(b, loc, tasks, one));
   Value streamExtent = extents[fold.getRankIndex(fold.getStream())];

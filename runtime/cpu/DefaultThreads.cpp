@@ -2,36 +2,11 @@
 
 #include "fovea/runtime/fovea_runtime.h"
 
+#include "cpu/Cpus.h"
+
 #include <cerrno>
 #include <cstdlib>
 #include <pthread.h>
-#include <sched.h>
-#include <unistd.h>
-
-/// CPUs in this process's affinity mask; taskset and containers narrow it.
-static int32_t countAllowedCpus() {
-  // The kernel refuses a mask shorter than its own, whose length it does not
-  // tell: double until it fits.
-  for (int cpus = CPU_SETSIZE; cpus <= CPU_SETSIZE * 64; cpus *= 2) {
-    cpu_set_t *mask = CPU_ALLOC(cpus);
-    if (!mask) {
-      break;
-    }
-    size_t bytes = CPU_ALLOC_SIZE(cpus);
-    int status = sched_getaffinity(0, bytes, mask);
-    int count = status == 0 ? CPU_COUNT_S(bytes, mask) : 0;
-    bool tooShort = status != 0 && errno == EINVAL;
-    CPU_FREE(mask);
-    if (count > 0) {
-      return count;
-    }
-    if (!tooShort) {
-      break;
-    }
-  }
-  long online = sysconf(_SC_NPROCESSORS_ONLN);
-  return online > 0 ? static_cast<int32_t>(online) : 1;
-}
 
 /// The number that FOVEA_THREADS holds, or 0 if it holds none that will do.
 static int32_t readThreadsVariable() {
@@ -53,7 +28,12 @@ static int32_t defaultThreads = 0;
 static void findDefaultThreads() {
   defaultThreads = readThreadsVariable();
   if (defaultThreads == 0) {
-    defaultThreads = countAllowedCpus();
+    defaultThreads = fovea::rt::countAllowedCpus();
+    int32_t quota =
+        fovea::rt::readCpuQuota("/proc/self/cgroup", "/sys/fs/cgroup");
+    if (quota > 0 && quota < defaultThreads) {
+      defaultThreads = quota;
+    }
   }
   if (defaultThreads > FOVEA_RT_MAX_THREADS) {
     defaultThreads = FOVEA_RT_MAX_THREADS;

@@ -94,6 +94,9 @@ int32_t fovea_rt_launch(const char *name, int64_t tasks, int32_t threads,
 }
 
 int32_t fovea_rt_parallelism(void) {
+  if (fovea_rt_reproducible()) {
+    return fovea_rt_parts(0);
+  }
   return bound.module ? bound.module->device->info.multiprocessors : 1;
 }
 

@@ -201,7 +201,7 @@ FOVEA_RT_API void *fovea_rt_device_alloc(int64_t bytes);
 FOVEA_RT_API void fovea_rt_device_free(void *memory);
 
 /** How many tasks the bound device works on at once: its multiprocessors. 1 if
-    nothing is bound. */
+    nothing is bound. In the reproducible mode fovea_rt_parts(0). */
 FOVEA_RT_API int32_t fovea_rt_parallelism(void);
 
 /**

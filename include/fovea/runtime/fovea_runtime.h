@@ -132,7 +132,10 @@ FOVEA_RT_API int32_t fovea_rt_check_arguments(const fovea_tensor *arguments,
  *
  * - A loop started from inside a body runs on the thread that started it, as
  *   worker 0.
- * - Several host threads may start loops at once; they share the pool.
+ * - Several host threads may start loops at once; they share the pool, and get
+ *   help from it only while fewer threads run tasks than
+ *   fovea_rt_default_threads(), or than the loop asks for if that is more. So
+ *   a host with a thread on every CPU gets none.
  * - Helper threads compute with the caller's floating-point environment
  *   (rounding, flushing of subnormals), so a result does not depend on which
  *   thread computed it.
@@ -151,10 +154,39 @@ fovea_rt_parallel_for(int64_t tasks, int32_t threads,
 /**
  * How many threads `threads <= 0` stands for: the value of the environment
  * variable FOVEA_THREADS if it is a whole number from 1 to
- * FOVEA_RT_MAX_THREADS, or else the number of CPUs this process may run on.
- * Read once, at the first call; constant from then on.
+ * FOVEA_RT_MAX_THREADS, or else the number of CPUs this process may run on:
+ * those in the affinity mask of any of its threads, but no more than the CPU
+ * time that its control groups grant (cpu.max, or cpu.cfs_quota_us), rounded
+ * up. Read once, at the first call; constant from then on.
  */
 FOVEA_RT_API int32_t fovea_rt_default_threads(void);
+
+/*===--- Same results -----------------------------------------------------===*/
+
+/**
+ * For one program, one machine and one number of threads a kernel always
+ * computes the same bits. Another number of threads may change the last ones:
+ * with more threads than tasks the keys of a task are divided among several,
+ * whose sums are added in the end. In the reproducible mode the division
+ * depends on the sizes of the arguments alone, and so all numbers of threads
+ * give the same bits. It costs time where that division is not the best one:
+ * see docs/numerics.md.
+ *
+ * Until this is called the environment variable FOVEA_REPRODUCIBLE decides: 1
+ * for the mode, all else for none. Counts for calls that begin later, of the
+ * whole process.
+ */
+FOVEA_RT_API void fovea_rt_set_reproducible(int32_t on);
+
+/** 1 in the reproducible mode, else 0. */
+FOVEA_RT_API int32_t fovea_rt_reproducible(void);
+
+/**
+ * Into how many parts a kernel divides its work at least, if it can, when it is
+ * called with this number of threads: as many as threads, or a constant in the
+ * reproducible mode.
+ */
+FOVEA_RT_API int32_t fovea_rt_parts(int32_t threads);
 
 /*===--- Errors -----------------------------------------------------------===*/
 

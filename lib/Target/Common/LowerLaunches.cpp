@@ -54,7 +54,7 @@ private:
   LogicalResult lower(tile::RunOp run);
   void lower(memref::AllocOp alloc);
   void lower(memref::DeallocOp dealloc);
-  void lower(tile::ThreadsOp threads);
+  void lowerParallelism(Operation *op);
   void lower(func::ReturnOp ret);
 
   Value constant(Type type, int64_t value) {
@@ -248,10 +248,11 @@ void LaunchLowering::lower(memref::DeallocOp dealloc) {
   LLVM::CallOp::create(b, loc, release, descriptor.allocatedPtr(b, loc));
 }
 
-void LaunchLowering::lower(tile::ThreadsOp threads) {
+/// `tile.threads` and `tile.parts`.
+void LaunchLowering::lowerParallelism(Operation *op) {
   Value count = call("fovea_rt_parallelism", i32, {});
-  threads.replaceAllUsesWith(
-      arith::IndexCastOp::create(b, loc, b.getIndexType(), count).getResult());
+  op->replaceAllUsesWith(ValueRange{
+      arith::IndexCastOp::create(b, loc, b.getIndexType(), count)});
 }
 
 void LaunchLowering::lower(func::ReturnOp ret) {
@@ -264,7 +265,7 @@ LogicalResult LaunchLowering::run() {
   SmallVector<Operation *> ops;
   function.walk([&](Operation *op) {
     if (isa<tile::RunOp, memref::AllocOp, memref::DeallocOp, tile::ThreadsOp,
-            func::ReturnOp>(op)) {
+            tile::PartsOp, func::ReturnOp>(op)) {
       ops.push_back(op);
     }
   });
@@ -282,8 +283,8 @@ LogicalResult LaunchLowering::run() {
       lower(alloc);
     } else if (auto dealloc = dyn_cast<memref::DeallocOp>(op)) {
       lower(dealloc);
-    } else if (auto threads = dyn_cast<tile::ThreadsOp>(op)) {
-      lower(threads);
+    } else if (isa<tile::ThreadsOp, tile::PartsOp>(op)) {
+      lowerParallelism(op);
     } else {
       lower(cast<func::ReturnOp>(op));
       continue;

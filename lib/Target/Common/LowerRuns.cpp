@@ -173,29 +173,44 @@ LogicalResult RunLowering::lower(tile::RunOp run, Value threads) {
   return success();
 }
 
-/// Replaces every `tile.threads` of a kernel by the count that a request of
-/// `threads` stands for.
-static void lowerThreads(func::FuncOp kernel, Value threads) {
-  SmallVector<tile::ThreadsOp> ops;
-  kernel.walk([&](tile::ThreadsOp op) { ops.push_back(op); });
+/// Replaces every `op` of a kernel by what `make` builds at its beginning.
+template <typename Op>
+static void replaceAll(func::FuncOp kernel,
+                       function_ref<Value(OpBuilder &, Location)> make) {
+  SmallVector<Op> ops;
+  kernel.walk([&](Op op) { ops.push_back(op); });
   if (ops.empty()) {
     return;
   }
   OpBuilder b = OpBuilder::atBlockBegin(&kernel.getBody().front());
   Location loc = ops.front().getLoc();
-  auto byDefault =
-      declareRuntime(kernel->getParentOfType<ModuleOp>(),
-                     "fovea_rt_default_threads", b.getI32Type(), {});
-  Value all = LLVM::CallOp::create(b, loc, byDefault, ValueRange()).getResult();
-  Value zero = arith::ConstantIntOp::create(b, loc, 0, 32);
-  Value given =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, threads, zero);
-  Value count = arith::SelectOp::create(b, loc, given, threads, all);
+  Value count = make(b, loc);
   Value index = arith::IndexCastOp::create(b, loc, b.getIndexType(), count);
-  for (tile::ThreadsOp op : ops) {
+  for (Op op : ops) {
     op.replaceAllUsesWith(index);
     op.erase();
   }
+}
+
+/// Replaces every `tile.threads` of a kernel by the count that a request of
+/// `threads` stands for, and every `tile.parts` by what the runtime says.
+static void lowerThreads(func::FuncOp kernel, Value threads) {
+  auto module = kernel->getParentOfType<ModuleOp>();
+  Type i32 = threads.getType();
+  replaceAll<tile::ThreadsOp>(kernel, [&](OpBuilder &b, Location loc) {
+    auto byDefault =
+        declareRuntime(module, "fovea_rt_default_threads", i32, {});
+    Value all =
+        LLVM::CallOp::create(b, loc, byDefault, ValueRange()).getResult();
+    Value zero = arith::ConstantIntOp::create(b, loc, 0, 32);
+    Value given =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, threads, zero);
+    return arith::SelectOp::create(b, loc, given, threads, all).getResult();
+  });
+  replaceAll<tile::PartsOp>(kernel, [&](OpBuilder &b, Location loc) {
+    auto parts = declareRuntime(module, "fovea_rt_parts", i32, {i32});
+    return LLVM::CallOp::create(b, loc, parts, threads).getResult();
+  });
 }
 
 namespace {
@@ -220,7 +235,7 @@ struct LowerRuns : public fovea::impl::LowerRunsPassBase<LowerRuns> {
       }
     }
     WalkResult left = module.walk([](Operation *op) {
-      if (isa<tile::RunOp, tile::ThreadsOp>(op)) {
+      if (isa<tile::RunOp, tile::ThreadsOp, tile::PartsOp>(op)) {
         op->emitOpError("expected inside a kernel");
         return WalkResult::interrupt();
       }

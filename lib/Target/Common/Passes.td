@@ -72,8 +72,8 @@ def LowerLaunchesPass : Pass<"fovea-lower-launches", "::mlir::ModuleOp"> {
     %failed = llvm.call @fovea_rt_launch(%name, %tasks, %threads, %near_bytes, %array)
     ```
     The last parameter of a kernel with `tile.messages` is the word that
-    `fovea_rt_status` gives for them. `tile.threads` asks
-    `fovea_rt_parallelism`, and buffers come from `fovea_rt_device_alloc`.
+    `fovea_rt_status` gives for them. `tile.threads` and
+    `tile.parts` ask `fovea_rt_parallelism`, and buffers come from `fovea_rt_device_alloc`.
 
     After a call of the runtime has failed, no further task is launched;
     buffers are freed as ever, and the kernel returns non-zero.

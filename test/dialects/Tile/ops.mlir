@@ -117,11 +117,13 @@ func.func private @bare(index)
 // CHECK-LABEL: @run
 // CHECK: %[[N:.*]] = tile.threads
 // CHECK: tile.run @task tasks %[[N]](%{{.*}}) : memref<?xf32>
-// CHECK: tile.run @bare tasks %[[N]](){{$}}
+// CHECK: %[[P:.*]] = tile.parts
+// CHECK: tile.run @bare tasks %[[P]](){{$}}
 func.func @run(%x: memref<?xf32>) {
   %n = tile.threads
   tile.run @task tasks %n (%x) : memref<?xf32>
-  tile.run @bare tasks %n ()
+  %p = tile.parts
+  tile.run @bare tasks %p ()
   return
 }
 

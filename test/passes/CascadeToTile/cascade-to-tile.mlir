@@ -116,12 +116,12 @@ func.func @softmax(%Q: tensor<?x64xf32>, %K: tensor<?x64xf32>, %V: tensor<?x32xf
 
 // -----
 
-// splits = 4: the number of parts follows from threads, tasks and steps; each
+// splits = 4: the number of parts follows from the parts that are wanted, tasks and steps; each
 // part leaves its state, a second loop joins them with the fold's merge.
 
 // CHECK-LABEL: func.func @softmax(
 // CHECK-SAME:    %[[O:[a-z0-9]+]]: memref<?x32xf32, strided<[?, 1], offset: ?>> {fovea.output}) attributes
-// CHECK:         %[[THREADS:.*]] = tile.threads
+// CHECK:         %[[THREADS:.*]] = tile.parts
 // CHECK:         %[[MOST:.*]] = arith.minsi %{{.*}}, %c4
 // CHECK:         %[[WANTED:.*]] = arith.minsi %{{.*}}, %[[MOST]]
 // CHECK:         %[[PARTS:.*]] = arith.maxsi %c1, %[[WANTED]]

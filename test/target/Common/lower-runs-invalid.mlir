@@ -41,6 +41,14 @@ func.func private @task(%i: index) -> index {
 
 // -----
 
+func.func private @task(%i: index) -> index {
+  // expected-error @below {{expected inside a kernel}}
+  %n = tile.parts
+  return %n : index
+}
+
+// -----
+
 func.func @kernel_of_a_device(%x: memref<?xf32>) {
   %n = arith.constant 4 : index
   // expected-error @below {{expected @device::@task to be a function of the arguments and the task's number}}

@@ -1,4 +1,4 @@
-// RUN: fovea-opt %s --fovea-lower-runs | FileCheck %s
+// RUN: fovea-opt %s --fovea-lower-runs --split-input-file | FileCheck %s
 
 // Each field of a descriptor crosses on its own, scalars as they are.
 // CHECK: llvm.func @fovea_rt_parallel_for(i64, i32, !llvm.ptr, !llvm.ptr)
@@ -41,3 +41,22 @@ func.func private @task(%x: memref<?xf32>, %c: f32, %i: index) {
 // CHECK: %[[I:.*]] = arith.index_cast %[[NUMBER]] : i64 to index
 // CHECK: func.call @task(%[[MEMREF]], %[[C]], %[[I]])
 // CHECK: llvm.return
+
+// -----
+
+func.func private @task(%x: memref<?xf32>, %c: f32, %i: index) {
+  memref.store %c, %x[%i] : memref<?xf32>
+  return
+}
+
+// The runtime says into how many parts.
+// CHECK-LABEL: func.func @divided
+// CHECK-SAME: %[[X:.*]]: memref<?xf32>, %[[THREADS:.*]]: i32)
+// CHECK: %[[PARTS:.*]] = llvm.call @fovea_rt_parts(%[[THREADS]]) : (i32) -> i32
+// CHECK: arith.index_cast %[[PARTS]] : i32 to index
+func.func @divided(%x: memref<?xf32>) {
+  %n = tile.parts
+  %c = arith.constant 2.0 : f32
+  tile.run @task tasks %n (%x, %c) : memref<?xf32>, f32
+  return
+}

@@ -2,6 +2,8 @@
 
 #include "fovea/runtime/fovea_runtime.h"
 
+#include "cpu/Cpus.h"
+
 #include "gtest/gtest.h"
 
 #include <atomic>
@@ -190,6 +192,120 @@ TEST(ThreadPoolTest, TasksSeeTheCallersRoundingMode) {
 }
 
 //===----------------------------------------------------------------------===//
+// Hosts with threads of their own
+//===----------------------------------------------------------------------===//
+
+/// Waits until it holds, for ten seconds at most; returns whether it does.
+bool waitUntil(const std::function<bool()> &holds) {
+  auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > end) {
+      return false;
+    }
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+/// Host threads that are all in a loop of theirs when `go` is set. Counted are
+/// tasks that begin after that.
+struct Hosts {
+  explicit Hosts(int callers, int64_t tasks, Body more)
+      : more(std::move(more)) {
+    for (int i = 0; i < callers; ++i) {
+      threads.emplace_back([this, tasks] {
+        parallelFor(tasks, 0, [this](int64_t task, int32_t worker) {
+          run(task, worker);
+        });
+        ++left;
+      });
+    }
+    EXPECT_TRUE(waitUntil([&] { return arrived == callers; }));
+    // Helpers that were about to enter are in, or were refused.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    go = true;
+  }
+
+  void join() {
+    for (std::thread &thread : threads) {
+      thread.join();
+    }
+  }
+
+  void run(int64_t task, int32_t worker) {
+    if (!go) {
+      arrived += worker == 0;
+      while (!go) {
+        std::this_thread::yield();
+      }
+      return;
+    }
+    int now = ++inside;
+    int seen = mostInside;
+    while (now > seen && !mostInside.compare_exchange_weak(seen, now)) {
+    }
+    more(task, worker);
+    --inside;
+  }
+
+  Body more;
+  std::vector<std::thread> threads;
+  std::atomic<bool> go{false};
+  std::atomic<int> arrived{0}, left{0}, inside{0}, mostInside{0};
+};
+
+TEST(ThreadPoolTest, HelpersStayOutWhereTheHostHasEnoughThreads) {
+  // Make helpers, which would like to take part.
+  parallelFor(100, 4, [](int64_t, int32_t) {});
+  int callers = fovea_rt_default_threads() + 4;
+  if (callers > 64) {
+    GTEST_SKIP() << "too many CPUs for so many threads";
+  }
+  std::atomic<int> helped{0};
+  Hosts hosts(callers, 200, [&](int64_t, int32_t worker) {
+    helped += worker > 0 && hosts.left == 0;
+    usleep(50);
+  });
+  hosts.join();
+  EXPECT_LE(hosts.mostInside, callers);
+  // Those beyond the CPUs left when the last caller came.
+  EXPECT_EQ(helped, 0);
+}
+
+TEST(ThreadPoolTest, HelpersComeBackWhenTheHostsThreadsAreDone) {
+  if (fovea_rt_default_threads() < 2) {
+    GTEST_SKIP() << "a CPU alone has no room for helpers";
+  }
+  // All but one caller have few tasks; the last one's go on until it has help.
+  int callers = 8;
+  std::atomic<bool> helped{false};
+  std::vector<std::thread> others;
+  std::atomic<int> arrived{0};
+  std::atomic<bool> go{false};
+  for (int i = 1; i < callers; ++i) {
+    others.emplace_back([&] {
+      parallelFor(4, 0, [&](int64_t, int32_t) {
+        ++arrived;
+        waitUntil([&] { return go.load(); });
+      });
+    });
+  }
+  EXPECT_TRUE(waitUntil([&] { return arrived >= callers - 1; }));
+  parallelFor(100000, 0, [&](int64_t, int32_t worker) {
+    go = true;
+    if (worker > 0) {
+      helped = true;
+    } else if (!helped) {
+      usleep(100);
+    }
+  });
+  for (std::thread &other : others) {
+    other.join();
+  }
+  EXPECT_TRUE(helped);
+}
+
+//===----------------------------------------------------------------------===//
 // Default number of threads. Each runs in a process of its own, since the
 // answer is read only once.
 //===----------------------------------------------------------------------===//
@@ -213,7 +329,11 @@ TEST(ThreadPoolTest, TasksSeeTheCallersRoundingMode) {
 
 int allowedCpus() {
   cpu_set_t mask;
-  return sched_getaffinity(0, sizeof(mask), &mask) == 0 ? CPU_COUNT(&mask) : 1;
+  int cpus =
+      sched_getaffinity(0, sizeof(mask), &mask) == 0 ? CPU_COUNT(&mask) : 1;
+  int quota =
+      fovea::rt::readCpuQuota("/proc/self/cgroup", "/sys/fs/cgroup");
+  return quota > 0 ? std::min(quota, cpus) : cpus;
 }
 
 class DefaultThreadsDeathTest : public testing::Test {
@@ -239,6 +359,48 @@ TEST_F(DefaultThreadsDeathTest, ValuesThatMakeNoSenseAreIgnored) {
                 testing::ExitedWithCode(allowedCpus() % 256), "")
         << "'" << value << "'";
   }
+}
+
+TEST_F(DefaultThreadsDeathTest, HelpersRunOnAllCpusOfTheProcess) {
+  // The caller is pinned when helpers are made, and they are not.
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
+  if (CPU_COUNT(&before) < 2) {
+    GTEST_SKIP() << "there is one CPU";
+  }
+  EXPECT_EXIT(
+      {
+        std::atomic<int> cpus{0};
+        std::atomic<bool> done{false};
+        // Another thread of the host may still run everywhere.
+        std::thread other([&] {
+          while (!done) {
+            usleep(100);
+          }
+        });
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        for (int cpu = 0; CPU_COUNT(&one) == 0; ++cpu) {
+          if (CPU_ISSET(cpu, &before)) {
+            CPU_SET(cpu, &one);
+          }
+        }
+        sched_setaffinity(0, sizeof(one), &one);
+        std::atomic<int> arrived{0};
+        parallelFor(2, 2, [&](int64_t, int32_t worker) {
+          if (worker == 1) {
+            cpu_set_t mask;
+            sched_getaffinity(0, sizeof(mask), &mask);
+            cpus = CPU_COUNT(&mask);
+          }
+          ++arrived;
+          waitUntil([&] { return arrived == 2; });
+        });
+        done = true;
+        other.join();
+        _exit(cpus == CPU_COUNT(&before) ? 0 : 1);
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 //===----------------------------------------------------------------------===//
