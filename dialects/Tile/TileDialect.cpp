@@ -226,7 +226,7 @@ LogicalResult
 ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
                      int64_t keys, int64_t block, int64_t lanes, bool pairs,
                      int64_t splits, int64_t subgroups, int64_t stages,
-                     bool pack, bool narrow, int64_t ahead) {
+                     bool pack, bool narrow, int64_t ahead, bool blocks) {
   if (rows <= 0 || keys <= 0 || block <= 0 || lanes <= 0 || splits <= 0 ||
       subgroups <= 0 || stages < 0 || ahead < 0) {
     return emitError() << "expected positive sizes in a schedule";
@@ -248,6 +248,11 @@ ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
     return emitError() << "expected at most all keys of a step to be asked for "
                           "ahead, got "
                        << ahead << " of " << keys;
+  }
+  if (blocks && (!pairs || narrow || block % 16 != 0 || lanes != 16)) {
+    return emitError() << "expected blocks with pairs, 16 lanes and a multiple "
+                          "of 16 coordinates, got "
+                       << block << " and " << lanes << " lanes";
   }
   if (narrow && (rows > lanes || block > lanes || !llvm::isPowerOf2_64(block) ||
                  keys % lanes != 0)) {

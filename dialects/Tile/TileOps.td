@@ -240,6 +240,39 @@ def Tile_DotPairsOp : Tile_Op<"dot_pairs", [Pure]> {
   }]>];
 }
 
+def Tile_DotBlockOp : Tile_Op<"dot_block",
+    [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "a product of two blocks in memory, of 16-bit pairs";
+  let description = [{
+    With A[i, k] at `lhs[lhsAt + i * lhsStride + k]`, pairs of B[k, j] at
+    `rhs[rhsAt + k / 2 * rhsStride + 2 * j + k % 2]` and C[i, j] at
+    `acc[accAt + i * accStride + j]`, for i below `rows`, j below `columns` and
+    k below 2 * `pairs`:
+
+        C[i, j] += sum over k of A[i, k] * B[k, j]
+
+    in f32, in an order of the target's; with `zero`, C[i, j] = that sum. The
+    memories do not overlap.
+
+    ```mlir
+    tile.dot_block %a[%i] by 64, %b[%c0] by 64, %c[%c0] by 32 pairs %n rows 16 columns 32 zero
+        : memref<?xbf16>, memref<?xbf16>, memref<?xf32>
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$lhs, Index:$lhsAt, AnyMemRef:$rhs,
+                       Index:$rhsAt, AnyMemRef:$acc, Index:$accAt, Index:$pairs,
+                       I64Attr:$lhsStride, I64Attr:$rhsStride,
+                       I64Attr:$accStride, I64Attr:$rows, I64Attr:$columns,
+                       UnitAttr:$zero);
+  let assemblyFormat = [{
+    $lhs `[` $lhsAt `]` `by` $lhsStride `,` $rhs `[` $rhsAt `]` `by` $rhsStride
+    `,` $acc `[` $accAt `]` `by` $accStride `pairs` $pairs `rows` $rows
+    `columns` $columns (`zero` $zero^)? attr-dict
+    `:` type($lhs) `,` type($rhs) `,` type($acc)
+  }];
+  let hasVerifier = 1;
+}
+
 def Tile_RunOp : Tile_Op<"run"> {
   let summary = "run a task function for every task number";
   let description = [{

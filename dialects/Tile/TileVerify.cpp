@@ -364,6 +364,37 @@ LogicalResult DotPairsOp::verify() {
   return success();
 }
 
+LogicalResult DotBlockOp::verify() {
+  auto isFlat = [](Type type, bool isSum) {
+    auto memory = cast<MemRefType>(type);
+    Type element = memory.getElementType();
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    return succeeded(memory.getStridesAndOffset(strides, offset)) &&
+           ArrayRef<int64_t>(strides) == ArrayRef<int64_t>{1} &&
+           (isSum ? element.isF32() : element.isBF16());
+  };
+  for (Value memory : {getLhs(), getRhs(), getAcc()}) {
+    if (!isa<MemRefType>(memory.getType()) ||
+        !isFlat(memory.getType(), memory == getAcc())) {
+      return emitOpError("expected flat memory of bf16, bf16 and f32, got ")
+             << memory.getType();
+    }
+  }
+  if (getRows() <= 0 || getColumns() <= 0) {
+    return emitOpError("expected a positive number of rows and columns, got ")
+           << getRows() << " and " << getColumns();
+  }
+  if (getRhsStride() < 2 * getColumns() || getAccStride() < getColumns() ||
+      getLhsStride() < 2) {
+    return emitOpError("expected strides of at least 2, ")
+           << 2 * getColumns() << " and " << getColumns() << ", got "
+           << getLhsStride() << ", " << getRhsStride() << " and "
+           << getAccStride();
+  }
+  return success();
+}
+
 LogicalResult ConvertOp::verify() {
   if (failed(verifyTile(*this, getValue().getType(), "the operand")) ||
       failed(verifyTile(*this, getType(), "the result"))) {

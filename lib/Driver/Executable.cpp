@@ -94,6 +94,7 @@ static llvm::Error defineRuntime(llvm::orc::LLJIT &jit) {
   define("fovea_rt_parts", &fovea_rt_parts);
   define("fovea_rt_scratch", &fovea_rt_scratch);
   define("fovea_rt_status", &fovea_rt_status);
+  define("fovea_rt_use_tiles", &fovea_rt_use_tiles);
   int32_t count = 0;
   const fovea_emu_symbol *emulator = fovea_emu_symbols(&count);
   for (const fovea_emu_symbol &symbol : llvm::ArrayRef(emulator, count)) {

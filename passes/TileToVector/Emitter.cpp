@@ -19,7 +19,8 @@ Emitter::Emitter(func::FuncOp task, tile::ScheduleAttr schedule,
           task.getContext(), schedule.getPanelRows(), schedule.getKeys(),
           schedule.getBlock(), schedule.getLanes(), schedule.getPairs(),
           schedule.getSplits(), schedule.getSubgroups(), schedule.getStages(),
-          schedule.getPack(), schedule.getNarrow(), schedule.getAhead())),
+          schedule.getPack(), schedule.getNarrow(), schedule.getAhead(),
+          schedule.getBlocks())),
       panels(schedule.getRows() / schedule.getPanelRows()), row(rowRank),
       b(task.getContext()), loc(task.getLoc()) {}
 

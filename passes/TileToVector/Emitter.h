@@ -54,7 +54,8 @@ struct Form {
   mlir::Value offsets; // Far, paged: memref<keys x index> of row offsets
   mlir::Value decoded; // Far: memref<x * channel> in f32, if made
   mlir::Value packed;  // Far: memref of pairs along the stream, if made
-  mlir::Value halves;  // computed left operands: memref<x * channel> in bf16
+  mlir::Value halves;  // memref<x * channel> in bf16, computed or copied
+  mlir::Value turned;  // memref<channel * x> in bf16, if made
   // Rows and Near: the buffers of all panels, one after another, if this form
   // outlives a visit; `rows`, `buffer` and `pairs` are those of one panel.
   mlir::Value whole, wholePairs;
@@ -234,6 +235,18 @@ protected:
                                               int64_t blockSize,
                                               mlir::Value count,
                                               Registers init);
+
+  // Blocks.cpp: products from memory.
+  bool usesBlocks(tile::ContractOp op);
+  mlir::LogicalResult prepareBlocks(tile::ContractOp op, mlir::Value count);
+  mlir::Value copyRows(tile::LoadOp op, mlir::Value count);
+  mlir::Value turnPairs(mlir::Value packed, int64_t extent, int64_t channels,
+                        mlir::Value count);
+  Registers emitInnerBlock(tile::ContractOp op, mlir::Value base,
+                           int64_t blockSize);
+  Registers emitOuterBlock(tile::ContractOp op, mlir::Value base,
+                           int64_t blockSize, mlir::Value count,
+                           Registers init);
 
   // Small helpers.
   mlir::Value index(int64_t v);

@@ -55,7 +55,9 @@ LogicalResult Emitter::prepareOperands(tile::ContractOp op, Value count) {
   if (tile::isRecipe(op.getLhs())) {
     bool overStream =
         contractedRank(op) == tile::getRanks(op.getLhs().getType())[0];
-    return prepareRecipe(op, overStream, count);
+    return failed(prepareRecipe(op, overStream, count))
+               ? failure()
+               : prepareBlocks(op, count);
   }
   auto load = op.getLhs().getDefiningOp<tile::LoadOp>();
   if (!load || hasRow(op.getLhs())) {
@@ -73,7 +75,7 @@ LogicalResult Emitter::prepareOperands(tile::ContractOp op, Value count) {
       Value packed = packFar(load, count);
       forms[load.getResult()].packed = packed;
     }
-    return success();
+    return prepareBlocks(op, count);
   }
   if (!load.getType().getElementType().isF32() && !form.decoded) {
     Value decoded = decodeFar(load, count);
@@ -131,6 +133,9 @@ Emitter::emitInnerProduct(tile::ContractOp op, Value base, int64_t blockSize,
   if (right.kind != Form::Near) {
     return op.emitError("expected the right operand of a product over a "
                         "channel rank in near memory");
+  }
+  if (usesBlocks(op)) {
+    return emitInnerBlock(op, base, blockSize);
   }
   bool pairs = usesPairs(op);
   int64_t channels = lhs.getDimSize(1), stride = pairs ? 2 : 1;
@@ -195,6 +200,9 @@ Emitter::emitInnerProduct(tile::ContractOp op, Value base, int64_t blockSize,
 FailureOr<Emitter::Registers>
 Emitter::emitOuterProduct(tile::ContractOp op, Value base, int64_t blockSize,
                           Value count, Registers init) {
+  if (usesBlocks(op)) {
+    return emitOuterBlock(op, base, blockSize, count, std::move(init));
+  }
   auto load = op.getLhs().getDefiningOp<tile::LoadOp>();
   auto lhs = cast<RankedTensorType>(op.getLhs().getType());
   Form left = forms.lookup(op.getLhs()), right = forms.lookup(op.getRhs());

@@ -500,6 +500,18 @@ LogicalResult Emitter::emitWideStates(Step &step) {
   return success();
 }
 
+/// The same schedule with register tiles in place of blocks.
+static tile::ScheduleAttr withoutBlocks(tile::ScheduleAttr schedule) {
+  if (!schedule.getBlocks()) {
+    return schedule;
+  }
+  return tile::ScheduleAttr::get(
+      schedule.getContext(), schedule.getRows(), schedule.getKeys(),
+      schedule.getBlock() / 2, schedule.getLanes(), schedule.getPairs(),
+      schedule.getSplits(), schedule.getSubgroups(), schedule.getStages(),
+      schedule.getPack(), schedule.getNarrow(), schedule.getAhead());
+}
+
 /// Emits one step and returns the new [row] states, flattened.
 FailureOr<SmallVector<Value>>
 Emitter::emitStep(tile::StreamOp op, const Carried &carried,
@@ -511,6 +523,9 @@ Emitter::emitStep(tile::StreamOp op, const Carried &carried,
   llvm::SaveAndRestore savedBegin(stepBegin, begin);
   llvm::SaveAndRestore savedCount(stepCount, end);
   llvm::SaveAndRestore savedRank(streamed, StringRef(op.getRank()));
+  // Blocks serve full steps alone; vectors have registers for half of one.
+  llvm::SaveAndRestore savedSchedule(
+      schedule, isPartial ? withoutBlocks(schedule) : schedule);
 
   Step step;
   step.op = op;

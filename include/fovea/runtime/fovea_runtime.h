@@ -188,6 +188,13 @@ FOVEA_RT_API int32_t fovea_rt_reproducible(void);
  */
 FOVEA_RT_API int32_t fovea_rt_parts(int32_t threads);
 
+/**
+ * Asks the system, once, to let the threads of this process use the processor's
+ * matrix tiles, as kernels for processors that have them do first. 0, or 1 if it
+ * refuses (the processor has none, or the system is older than Linux 5.16).
+ */
+FOVEA_RT_API int32_t fovea_rt_use_tiles(void);
+
 /*===--- Errors -----------------------------------------------------------===*/
 
 /** Bytes kept of an error message, with its final zero; the rest is cut. */

@@ -45,6 +45,28 @@ def X86ExpandMathPass : Pass<"fovea-x86-expand-math", "::mlir::ModuleOp"> {
   ];
 }
 
+def X86LowerBlocksPass : Pass<"fovea-x86-lower-blocks", "::mlir::ModuleOp"> {
+  let summary = "choose the instructions for products of blocks in memory";
+  let description = [{
+    `tile.dot_block` becomes tiles of AMX, 16 by 32 sums at a time, and each
+    kernel asks for them first (`fovea_rt_use_tiles`); without `tiles` it
+    becomes `tile.dot_pairs` in vectors of 16. TDPBF16PS rounds twice per pair
+    and treats subnormal numbers as zero.
+
+    Changes rounding: no more than the order of sums, which is the target's.
+  }];
+  let options = [
+    Option<"tiles", "tiles", "bool", /*default=*/"false",
+           "The chip has AMX with products of bf16">
+  ];
+  let dependentDialects = [
+    "::fovea::tile::TileDialect", "::mlir::arith::ArithDialect",
+    "::mlir::cf::ControlFlowDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+    "::mlir::LLVM::LLVMDialect"
+  ];
+}
+
 def X86LowerDotsPass : Pass<"fovea-x86-lower-dots", "::mlir::ModuleOp"> {
   let summary = "choose the instruction for products of pairs";
   let description = [{

@@ -32,17 +32,33 @@ static bool streamsPairs(func::FuncOp function) {
   return found;
 }
 
-/// Register tiles of `block` coordinates by two registers of rows; four of them
-/// share what a step prepares.
+/// True if folds stream rows alone whose widths are whole tiles of AMX.
+static bool fitsTiles(func::FuncOp function) {
+  bool found = false, fits = true;
+  function.walk([&](cascade::FoldOp fold) {
+    for (unsigned i = 0; i < fold.getInputs().size(); ++i) {
+      auto tile = dyn_cast<RankedTensorType>(fold.getInnerType(i));
+      if (fold.isStreamed(i) && tile && tile.getRank() == 2) {
+        found = true;
+        fits &= !tile.isDynamicDim(1) && tile.getDimSize(1) % 32 == 0;
+      }
+    }
+  });
+  return found && fits;
+}
+
+/// Register tiles of `block` coordinates by two registers of rows, or the tile
+/// of AMX that is as wide; four of them share what a step prepares.
 static tile::ScheduleAttr choose(func::FuncOp function, const X86Chip &chip) {
   int64_t rows = 4 * 2 * chip.lanes;
   int64_t keys = chip.isWide() ? 256 : 128;
-  int64_t block = chip.registers / 4;
   bool pairs = chip.hasPairs && streamsPairs(function);
+  bool blocks = pairs && chip.hasTiles && fitsTiles(function);
+  int64_t block = blocks ? 16 : chip.registers / 4;
   return tile::ScheduleAttr::get(function.getContext(), rows, keys, block,
                                  chip.lanes, pairs, /*splits=*/16, /*subgroups=*/1,
                                  /*stages=*/0, /*pack=*/true, /*narrow=*/false,
-                                 /*ahead=*/0);
+                                 /*ahead=*/0, blocks);
 }
 
 /// Bytes of a key in the widest operand that a fold of the function streams.

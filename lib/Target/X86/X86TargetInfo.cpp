@@ -18,8 +18,8 @@ using namespace fovea;
 
 llvm::ArrayRef<X86Chip> fovea::getX86Chips() {
   static constexpr X86Chip chips[] = {
-#define X86_CHIP(name, lanes, registers, pairs, nearBytes, farBytes)           \
-  {name, lanes, registers, pairs, nearBytes, farBytes},
+#define X86_CHIP(name, lanes, registers, pairs, tiles, nearBytes, farBytes)    \
+  {name, lanes, registers, pairs, tiles, nearBytes, farBytes},
 #include "KnownChips.inc"
 #undef X86_CHIP
   };
@@ -49,6 +49,8 @@ static llvm::Expected<X86Chip> describeHost() {
   }
   X86Chip chip = *findChip(isWide ? "x86-64-v4" : "x86-64-v3");
   chip.hasPairs = isWide && has.lookup("avx512bf16");
+  chip.hasTiles =
+      chip.hasPairs && has.lookup("amx-tile") && has.lookup("amx-bf16");
   chip.name = llvm::sys::getHostCPUName();
   if (const X86Chip *row = findChip(chip.name)) {
     chip.nearBytes = row->nearBytes;
@@ -108,6 +110,9 @@ void X86Target::addLowering(mlir::OpPassManager &pm) const {
   X86ExpandMathPassOptions math;
   math.wide = chip.isWide();
   pm.addPass(createX86ExpandMathPass(math));
+  X86LowerBlocksPassOptions blocks;
+  blocks.tiles = chip.hasTiles;
+  pm.addPass(createX86LowerBlocksPass(blocks));
   X86LowerDotsPassOptions dots;
   dots.pairs = chip.isWide() && chip.hasPairs;
   pm.addPass(createX86LowerDotsPass(dots));

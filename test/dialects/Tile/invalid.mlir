@@ -750,6 +750,43 @@ func.func @dot_pairs_types(%c: vector<16xf32>, %a: vector<32xbf16>, %b: vector<3
 
 // -----
 
+func.func @dot_block_memory(%a: memref<?xbf16>, %b: memref<?x?xbf16>, %c: memref<?xf32>, %n: index) {
+  // expected-error@+1 {{expected flat memory of bf16, bf16 and f32, got 'memref<?x?xbf16>'}}
+  tile.dot_block %a[%n] by 64, %b[%n] by 64, %c[%n] by 32 pairs %n rows 16 columns 32 : memref<?xbf16>, memref<?x?xbf16>, memref<?xf32>
+  return
+}
+
+// -----
+
+func.func @dot_block_sum(%a: memref<?xbf16>, %b: memref<?xbf16>, %c: memref<?xbf16>, %n: index) {
+  // expected-error@+1 {{expected flat memory of bf16, bf16 and f32, got 'memref<?xbf16>'}}
+  tile.dot_block %a[%n] by 64, %b[%n] by 64, %c[%n] by 32 pairs %n rows 16 columns 32 : memref<?xbf16>, memref<?xbf16>, memref<?xbf16>
+  return
+}
+
+// -----
+
+func.func @dot_block_rows(%a: memref<?xbf16>, %b: memref<?xbf16>, %c: memref<?xf32>, %n: index) {
+  // expected-error@+1 {{expected a positive number of rows and columns, got 0 and 32}}
+  tile.dot_block %a[%n] by 64, %b[%n] by 64, %c[%n] by 32 pairs %n rows 0 columns 32 : memref<?xbf16>, memref<?xbf16>, memref<?xf32>
+  return
+}
+
+// -----
+
+func.func @dot_block_strides(%a: memref<?xbf16>, %b: memref<?xbf16>, %c: memref<?xf32>, %n: index) {
+  // expected-error@+1 {{expected strides of at least 2, 64 and 32, got 64, 32 and 32}}
+  tile.dot_block %a[%n] by 64, %b[%n] by 32, %c[%n] by 32 pairs %n rows 16 columns 32 : memref<?xbf16>, memref<?xbf16>, memref<?xf32>
+  return
+}
+
+// -----
+
+// expected-error@+1 {{expected blocks with pairs, 16 lanes and a multiple of 16 coordinates, got 8 and 16 lanes}}
+func.func private @blocks() attributes {tile.schedule = #tile.schedule<rows = 32, keys = 64, block = 8, lanes = 16, pairs = true, splits = 1, blocks = true>}
+
+// -----
+
 func.func @matrix_shape(%a: vector<8xbf16>, %b: vector<4xbf16>, %c: vector<4xf32>) {
   // expected-error@+1 {{expected a positive shape [m, n, k]}}
   %d = tile.matrix %a, %b, %c shape [16, 8] : vector<8xbf16>, vector<4xbf16>, vector<4xf32>

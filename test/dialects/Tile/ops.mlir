@@ -111,6 +111,15 @@ func.func @dot_pairs(%acc: vector<16xf32>, %a: vector<32xbf16>, %b: vector<32xbf
   return %r : vector<16xf32>
 }
 
+// CHECK-LABEL: @dot_block
+// CHECK: tile.dot_block %arg0[%arg3] by 64, %arg1[%arg3] by 64, %arg2[%arg3] by 32 pairs %arg3 rows 16 columns 32 : memref<?xbf16>, memref<?xbf16>, memref<?xf32>
+// CHECK: tile.dot_block {{.*}} rows 16 columns 32 zero : memref
+func.func @dot_block(%a: memref<?xbf16>, %b: memref<?xbf16>, %c: memref<?xf32>, %n: index) {
+  tile.dot_block %a[%n] by 64, %b[%n] by 64, %c[%n] by 32 pairs %n rows 16 columns 32 : memref<?xbf16>, memref<?xbf16>, memref<?xf32>
+  tile.dot_block %a[%n] by 64, %b[%n] by 64, %c[%n] by 32 pairs %n rows 16 columns 32 zero : memref<?xbf16>, memref<?xbf16>, memref<?xf32>
+  return
+}
+
 func.func private @task(memref<?xf32>, index)
 func.func private @bare(index)
 

@@ -17,6 +17,7 @@ struct X86Chip {
   int64_t lanes;
   int64_t registers;
   bool hasPairs;
+  bool hasTiles;
   int64_t nearBytes;
   int64_t farBytes;
 

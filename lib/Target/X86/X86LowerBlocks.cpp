@@ -1,0 +1,328 @@
+//===- X86LowerBlocks.cpp - products of blocks in memory ------------------===//
+//
+// A tile of AMX holds up to 16 rows of 64 bytes; TDPBF16PS multiplies 16 x 32
+// bf16 by 16 pairs x 16 and adds to 16 x 16 f32 (Intel's "Architecture
+// Instruction Set Extensions Programming Reference", chapter 3). A block of 16
+// rows by 32 columns takes two tiles of sums, one of the left and two of the
+// right operand, and is walked 16 pairs at a time:
+//
+//   c0 c1 = C                     tileloadd or tilezero, twice
+//   for 16 pairs:  a, b0, b1      tileloadd
+//                  c0 += a b0     tdpbf16ps
+//                  c1 += a b1
+//   C = c0 c1                     tilestored
+//
+// LLVM chooses tiles and writes the configuration. Where a chip has none of
+// this, the same block is computed from pairs in vectors, so that a schedule
+// with blocks can be tried anywhere.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fovea/Target/X86/Passes.h"
+
+#include "fovea/dialects/Tile/TileOps.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace fovea {
+#define GEN_PASS_DEF_X86LOWERBLOCKSPASS
+#include "fovea/passes/Target/X86/Passes.h.inc"
+} // namespace fovea
+
+using namespace mlir;
+using namespace fovea;
+
+/// Rows of a tile, and bytes of one of them.
+static constexpr int64_t kTileRows = 16, kTileBytes = 64;
+/// Pairs of a step, and columns of a tile of sums.
+static constexpr int64_t kPairs = 16, kColumns = 16;
+/// Steps that are unrolled where their number is known.
+static constexpr int64_t kMostUnrolled = 8;
+
+namespace {
+
+/// Lowers one operation.
+class BlockLowering {
+public:
+  explicit BlockLowering(tile::DotBlockOp op)
+      : op(op), b(op), loc(op.getLoc()), lhs(op.getLhs()), rhs(op.getRhs()),
+        acc(op.getAcc()) {}
+
+  LogicalResult lowerToTiles();
+  void lowerToPairs();
+
+private:
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  Value add(Value a, Value c) { return arith::AddIOp::create(b, loc, a, c); }
+  Value mul(Value a, int64_t c) {
+    return arith::MulIOp::create(b, loc, a, index(c));
+  }
+
+  // Tiles.
+  Value getAddress(Value memory, Value at, int64_t bytes);
+  Value call(StringRef name, Type result, ValueRange arguments);
+  Value i16(int64_t value) {
+    return LLVM::ConstantOp::create(b, loc, b.getI16Type(),
+                                    b.getI16IntegerAttr(value));
+  }
+  Value load(Value memory, Value at, int64_t stride, int64_t bytes);
+  SmallVector<Value> addProducts(ValueRange sums, int64_t row, int64_t column,
+                                 Value pair);
+
+  // Vectors.
+  SmallVector<Value> addPairs(ValueRange sums, int64_t row, int64_t rows,
+                              Value pair);
+
+  /// Repeats `body` for pairs begin, begin + step, ... with sums carried.
+  SmallVector<Value>
+  repeat(ValueRange sums, int64_t step,
+         function_ref<SmallVector<Value>(ValueRange, Value)> body);
+
+  tile::DotBlockOp op;
+  OpBuilder b;
+  Location loc;
+  Value lhs, rhs, acc;
+};
+
+} // namespace
+
+SmallVector<Value> BlockLowering::repeat(
+    ValueRange sums, int64_t step,
+    function_ref<SmallVector<Value>(ValueRange, Value)> body) {
+  APInt known;
+  bool isKnown = matchPattern(op.getPairs(), m_ConstantInt(&known));
+  if (isKnown && known.getSExtValue() / step <= kMostUnrolled) {
+    SmallVector<Value> now(sums);
+    for (int64_t pair = 0; pair < known.getSExtValue(); pair += step) {
+      now = body(now, index(pair));
+    }
+    return now;
+  }
+  auto loop = scf::ForOp::create(b, loc, index(0), op.getPairs(), index(step),
+                                 sums);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  scf::YieldOp::create(
+      b, loc, body(loop.getRegionIterArgs(), loop.getInductionVar()));
+  return SmallVector<Value>(loop.getResults());
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+/// Where element `at` of `bytes` bytes lies.
+Value BlockLowering::getAddress(Value memory, Value at, int64_t bytes) {
+  if (!cast<MemRefType>(memory.getType()).getLayout().isIdentity()) {
+    at = add(at, memref::ExtractStridedMetadataOp::create(b, loc, memory)
+                     .getOffset());
+  }
+  Value start =
+      memref::ExtractAlignedPointerAsIndexOp::create(b, loc, memory);
+  Value address = add(start, mul(at, bytes));
+  Value word = arith::IndexCastOp::create(b, loc, b.getI64Type(), address);
+  return LLVM::IntToPtrOp::create(
+      b, loc, LLVM::LLVMPointerType::get(b.getContext()), word);
+}
+
+Value BlockLowering::call(StringRef name, Type result, ValueRange arguments) {
+  return LLVM::CallIntrinsicOp::create(b, loc, result, b.getStringAttr(name),
+                                       arguments)
+      .getResult(0);
+}
+
+/// A whole tile; `stride` in elements of `bytes` bytes.
+Value BlockLowering::load(Value memory, Value at, int64_t stride,
+                          int64_t bytes) {
+  Value step = LLVM::ConstantOp::create(b, loc, b.getI64Type(),
+                                        b.getI64IntegerAttr(stride * bytes));
+  return call("llvm.x86.tileloadd64.internal",
+              LLVM::LLVMX86AMXType::get(b.getContext()),
+              {i16(kTileRows), i16(kTileBytes), getAddress(memory, at, bytes),
+               step});
+}
+
+/// 16 pairs from `pair` on, for the tiles of sums of 16 rows.
+SmallVector<Value> BlockLowering::addProducts(ValueRange sums, int64_t row,
+                                              int64_t column, Value pair) {
+  Value a = load(lhs,
+                 add(add(op.getLhsAt(), index(row * op.getLhsStride())),
+                     mul(pair, 2)),
+                 op.getLhsStride(), 2);
+  SmallVector<Value> next;
+  for (auto [n, sum] : llvm::enumerate(sums)) {
+    int64_t first = column + kColumns * static_cast<int64_t>(n);
+    Value r = load(rhs,
+                   add(add(op.getRhsAt(), index(2 * first)),
+                       mul(pair, op.getRhsStride())),
+                   op.getRhsStride(), 2);
+    next.push_back(call("llvm.x86.tdpbf16ps.internal", sum.getType(),
+                        {i16(kTileRows), i16(kTileBytes), i16(kTileBytes), sum,
+                         a, r}));
+  }
+  return next;
+}
+
+LogicalResult BlockLowering::lowerToTiles() {
+  if (op.getRows() % kTileRows != 0 || op.getColumns() % (2 * kColumns) != 0) {
+    return op.emitOpError("expected multiples of 16 rows and 32 columns, got ")
+           << op.getRows() << " and " << op.getColumns();
+  }
+  auto type = LLVM::LLVMX86AMXType::get(b.getContext());
+  for (int64_t row = 0; row < op.getRows(); row += kTileRows) {
+    for (int64_t column = 0; column < op.getColumns();
+         column += 2 * kColumns) {
+      SmallVector<Value> places, sums;
+      for (int64_t n = 0; n < 2; ++n) {
+        places.push_back(add(op.getAccAt(),
+                             index(row * op.getAccStride() + column +
+                                   n * kColumns)));
+        sums.push_back(op.getZero()
+                           ? call("llvm.x86.tilezero.internal", type,
+                                  {i16(kTileRows), i16(kTileBytes)})
+                           : load(acc, places[n], op.getAccStride(), 4));
+      }
+      sums = repeat(sums, kPairs, [&](ValueRange now, Value pair) {
+        return addProducts(now, row, column, pair);
+      });
+      Value step =
+          LLVM::ConstantOp::create(b, loc, b.getI64Type(),
+                                   b.getI64IntegerAttr(op.getAccStride() * 4));
+      for (auto [place, sum] : llvm::zip_equal(places, sums)) {
+        LLVM::CallIntrinsicOp::create(
+            b, loc, b.getStringAttr("llvm.x86.tilestored64.internal"),
+            ValueRange{i16(kTileRows), i16(kTileBytes),
+                       getAddress(acc, place, 4), step, sum});
+      }
+    }
+  }
+  op.erase();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Vectors
+//===----------------------------------------------------------------------===//
+
+/// One pair, for `rows` rows by all columns.
+SmallVector<Value> BlockLowering::addPairs(ValueRange sums, int64_t row,
+                                           int64_t rows, Value pair) {
+  auto two = VectorType::get({2}, b.getBF16Type());
+  auto word = VectorType::get({1}, b.getI32Type());
+  auto words = VectorType::get({kColumns}, b.getI32Type());
+  auto pairs = VectorType::get({2 * kColumns}, b.getBF16Type());
+  int64_t vectors = op.getColumns() / kColumns;
+  SmallVector<Value> right;
+  for (int64_t v = 0; v < vectors; ++v) {
+    Value at = add(add(op.getRhsAt(), index(2 * v * kColumns)),
+                   mul(pair, op.getRhsStride()));
+    right.push_back(vector::LoadOp::create(b, loc, pairs, rhs, at));
+  }
+  SmallVector<Value> next;
+  for (int64_t i = 0; i < rows; ++i) {
+    Value at = add(add(op.getLhsAt(), index((row + i) * op.getLhsStride())),
+                   mul(pair, 2));
+    Value bits = vector::BitCastOp::create(
+        b, loc, word, vector::LoadOp::create(b, loc, two, lhs, at));
+    Value all = vector::BroadcastOp::create(
+        b, loc, words, vector::ExtractOp::create(b, loc, bits, 0));
+    Value left = vector::BitCastOp::create(b, loc, pairs, all);
+    for (int64_t v = 0; v < vectors; ++v) {
+      next.push_back(tile::DotPairsOp::create(b, loc, sums[i * vectors + v],
+                                              left, right[v]));
+    }
+  }
+  return next;
+}
+
+void BlockLowering::lowerToPairs() {
+  constexpr int64_t kMostRows = 8;
+  auto type = VectorType::get({kColumns}, b.getF32Type());
+  int64_t vectors = op.getColumns() / kColumns;
+  Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  for (int64_t row = 0; row < op.getRows(); row += kMostRows) {
+    int64_t rows = std::min<int64_t>(kMostRows, op.getRows() - row);
+    SmallVector<Value> places, sums;
+    for (int64_t n = 0; n < rows * vectors; ++n) {
+      int64_t at = (row + n / vectors) * op.getAccStride() +
+                   n % vectors * kColumns;
+      places.push_back(add(op.getAccAt(), index(at)));
+      sums.push_back(
+          op.getZero()
+              ? none
+              : vector::LoadOp::create(b, loc, type, acc, places[n]));
+    }
+    sums = repeat(sums, 1, [&](ValueRange now, Value pair) {
+      return addPairs(now, row, rows, pair);
+    });
+    for (auto [place, sum] : llvm::zip_equal(places, sums)) {
+      vector::StoreOp::create(b, loc, sum, acc, place);
+    }
+  }
+  op.erase();
+}
+
+/// Makes each kernel of the module ask the system for the tiles first: Linux
+/// gives them to a process that asks.
+static void askForTiles(ModuleOp module) {
+  OpBuilder b(module.getContext());
+  Type i32 = b.getI32Type();
+  for (auto kernel : module.getOps<func::FuncOp>()) {
+    if (!kernel.isPublic() || kernel.isDeclaration()) {
+      continue;
+    }
+    constexpr StringLiteral name = "fovea_rt_use_tiles";
+    auto ask = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
+    if (!ask) {
+      b.setInsertionPointToStart(module.getBody());
+      ask = LLVM::LLVMFuncOp::create(b, module.getLoc(), name,
+                                     LLVM::LLVMFunctionType::get(i32, {}));
+    }
+    b.setInsertionPointToStart(&kernel.getBody().front());
+    Location loc = kernel.getLoc();
+    Value refused = LLVM::CallOp::create(b, loc, ask, ValueRange()).getResult();
+    Value zero = arith::ConstantIntOp::create(b, loc, 0, 32);
+    Value good = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                       refused, zero);
+    cf::AssertOp::create(b, loc, good,
+                         "the system refuses this process the use of AMX");
+  }
+}
+
+namespace {
+
+struct X86LowerBlocks
+    : public fovea::impl::X86LowerBlocksPassBase<X86LowerBlocks> {
+  using X86LowerBlocksPassBase::X86LowerBlocksPassBase;
+
+  void runOnOperation() override {
+    SmallVector<tile::DotBlockOp> ops;
+    getOperation().walk([&](tile::DotBlockOp op) { ops.push_back(op); });
+    for (tile::DotBlockOp op : ops) {
+      if (op.getColumns() % kColumns != 0) {
+        op.emitOpError("expected a multiple of 16 columns, got ")
+            << op.getColumns();
+        return signalPassFailure();
+      }
+      BlockLowering lowering(op);
+      if (!tiles) {
+        lowering.lowerToPairs();
+      } else if (failed(lowering.lowerToTiles())) {
+        return signalPassFailure();
+      }
+    }
+    if (tiles && !ops.empty()) {
+      askForTiles(getOperation());
+    }
+  }
+};
+
+} // namespace
