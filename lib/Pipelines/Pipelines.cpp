@@ -44,6 +44,17 @@ static void addCleanup(mlir::OpPassManager &pm) {
   pm.addPass(mlir::createCSEPass());
 }
 
+/// For code that is nearly clean, and long: once over it, without a second look,
+/// which takes as long and finds nothing. LLVM cleans up once more.
+static void addQuickCleanup(mlir::OpPassManager &pm) {
+  mlir::GreedyRewriteConfig config;
+  config.setMaxIterations(1);
+  config.setRegionSimplificationLevel(
+      mlir::GreedySimplifyRegionLevel::Disabled);
+  pm.addPass(mlir::createCanonicalizerPass(config));
+  pm.addPass(mlir::createCSEPass());
+}
+
 /// On a device a task is a kernel: code for one lane.
 static void addLanePasses(mlir::OpPassManager &pm) {
   pm.addPass(createHostLoopsToTasksPass());
@@ -105,7 +116,7 @@ void fovea::addPassesTo(Level level, const Target &target,
     pm.addNestedPass<mlir::func::FuncOp>(createRelaxMaximaPass());
     pm.addNestedPass<mlir::func::FuncOp>(createDerivePrecisionPass());
     pm.addPass(createTileToVectorPass());
-    addCleanup(pm);
+    addQuickCleanup(pm);
     return;
   case Level::Llvm:
     target.addLowering(pm);

@@ -123,4 +123,43 @@ def DeviceToLLVMPass : Pass<"fovea-device-to-llvm", "::mlir::gpu::GPUModuleOp"> 
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def ConvertCpuPass : Pass<"fovea-convert-cpu", "::mlir::ModuleOp"> {
+  let summary = "convert kernels of a processor to the llvm dialect";
+  let description = [{
+    What upstream has as one pass per dialect (arith, cf, func, index, math,
+    memref, ub, vector), with the same patterns in one conversion: each of those
+    passes looks at every operation of the module and wraps what the next will
+    convert into casts, which for kernels of ten thousand operations took a
+    fifth of all the time of a compilation.
+
+    Parts of buffers and vector operations that have no counterpart in LLVM are
+    rewritten to what has one before. Structured control flow is gone already, and
+    what is in a `gpu.module` has been converted before.
+
+    ```mlir
+    func.func @f(%x: memref<?xf32>, %i: index) -> vector<16xf32> {
+      %v = vector.load %x[%i] : memref<?xf32>, vector<16xf32>
+    ```
+    becomes
+    ```mlir
+    llvm.func @f(%0: !llvm.ptr, %1: !llvm.ptr, %2: i64, ..., %i: i64) -> vector<16xf32> {
+      %p = llvm.getelementptr %1[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+      %v = llvm.load %p : !llvm.ptr -> vector<16xf32>
+    ```
+
+    Changes rounding: no.
+  }];
+  let options = [
+    Option<"targetVectors", "target-vectors", "bool", /*default=*/"false",
+           "Convert the dialect of one family's vector instructions as well">
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect",
+    "::mlir::ub::UBDialect", "::mlir::vector::VectorDialect",
+    "::mlir::LLVM::LLVMDialect"
+  ];
+}
+
 #endif
