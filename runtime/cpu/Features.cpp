@@ -93,27 +93,44 @@ constexpr Feature features[] = {
 
 #if defined(__x86_64__)
 
-bool getBit(uint32_t leaf, uint32_t subleaf, Register reg, int bit) {
-  uint32_t registers[4];
-  return __get_cpuid_count(leaf, subleaf, &registers[EAX], &registers[EBX],
-                           &registers[ECX], &registers[EDX]) &&
-         (registers[reg] >> bit & 1);
-}
-
-/// XCR0, or 0 if the system does not use it.
-uint32_t getSavedState() {
-  if (!getBit(1, 0, ECX, 27)) { // OSXSAVE
-    return 0;
+/// What CPUID says. Rows of one leaf follow each other, and an answer is kept
+/// until another leaf is asked for: in a virtual machine each is a trip to the
+/// hypervisor.
+class Processor {
+public:
+  Processor() {
+    if (getBit(1, 0, ECX, 27)) { // OSXSAVE: XCR0 says what the system saves
+      uint32_t low, high;
+      __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+      saved = low;
+    }
   }
-  uint32_t low, high;
-  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  return low;
-}
 
+  bool has(const Feature &row) {
+    return (saved & row.state) == row.state &&
+           getBit(row.leaf, row.subleaf, row.reg, row.bit);
+  }
+
+private:
+  bool getBit(uint32_t wanted, uint32_t wantedSubleaf, Register reg, int bit) {
+    if (leaf != wanted || subleaf != wantedSubleaf) {
+      leaf = wanted;
+      subleaf = wantedSubleaf;
+      isThere = __get_cpuid_count(leaf, subleaf, &registers[EAX],
+                                  &registers[EBX], &registers[ECX],
+                                  &registers[EDX]);
+    }
+    return isThere && (registers[reg] >> bit & 1);
+  }
+
+  uint32_t leaf = ~uint32_t(0), subleaf = 0, registers[4] = {}, saved = 0;
+  bool isThere = false;
+};
+
+/// Asked by one thread: see Answers.
 bool has(const Feature &row) {
-  return (row.state == NoState ||
-          (getSavedState() & row.state) == row.state) &&
-         getBit(row.leaf, row.subleaf, row.reg, row.bit);
+  static Processor processor;
+  return processor.has(row);
 }
 
 #else
@@ -171,12 +188,24 @@ bool has(const ArmFeature &) { return false; }
 
 #endif
 
+/// Which rows of a table this machine has; asked once.
+template <typename Row, size_t count> struct Answers {
+  explicit Answers(const Row (&rows)[count]) {
+    for (size_t i = 0; i < count; ++i) {
+      isThere[i] = has(rows[i]);
+    }
+  }
+
+  bool isThere[count];
+};
+
 /// As fovea_rt_cpu_has, of one table.
 template <typename Row, size_t count>
 int32_t look(const Row (&rows)[count], const char *feature) {
-  for (const Row &row : rows) {
-    if (strcmp(row.name, feature) == 0) {
-      return has(row);
+  static const Answers<Row, count> answers(rows);
+  for (size_t i = 0; i < count; ++i) {
+    if (strcmp(rows[i].name, feature) == 0) {
+      return answers.isThere[i];
     }
   }
   return -1;

@@ -41,7 +41,7 @@ static llvm::Expected<AArch64Chip> describeHost() {
   const AArch64Chip *known = findChip(cpu);
   AArch64Chip chip = known ? *known : *findChip("armv8-a");
   chip.name = chip.cpu = cpu;
-  chip.hasPairs = llvm::sys::getHostCPUFeatures().lookup("bf16");
+  chip.hasPairs = getHostFeatures().lookup("bf16");
   return chip;
 }
 

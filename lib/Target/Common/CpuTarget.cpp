@@ -11,9 +11,14 @@
 
 using namespace fovea;
 
+const llvm::StringMap<bool> &fovea::getHostFeatures() {
+  static const llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  return features;
+}
+
 MachineDescription fovea::describeHostMachine(llvm::StringRef cpu) {
   llvm::SubtargetFeatures features;
-  for (const auto &feature : llvm::sys::getHostCPUFeatures()) {
+  for (const auto &feature : getHostFeatures()) {
     features.AddFeature(feature.first(), feature.second);
   }
   return {llvm::sys::getProcessTriple(), cpu.str(), features.getString()};
@@ -44,7 +49,7 @@ llvm::Error CpuTarget::checkRunsHere() const {
   }
   std::unique_ptr<llvm::MCSubtargetInfo> wanted(backend->createMCSubtargetInfo(
       triple, machine.cpu, machine.features));
-  llvm::StringMap<bool> has = llvm::sys::getHostCPUFeatures();
+  const llvm::StringMap<bool> &has = getHostFeatures();
   llvm::SmallVector<llvm::StringRef> missing;
   for (const llvm::SubtargetFeatureKV &feature :
        wanted->getEnabledProcessorFeatures()) {

@@ -35,7 +35,7 @@ static const X86Chip *findChip(llvm::StringRef name) {
 /// The host may lack what its name promises (a virtual machine can hide
 /// features), so what it has decides, and its name only the cache sizes.
 static llvm::Expected<X86Chip> describeHost() {
-  llvm::StringMap<bool> has = llvm::sys::getHostCPUFeatures();
+  const llvm::StringMap<bool> &has = getHostFeatures();
   auto hasAll = [&](llvm::ArrayRef<const char *> features) {
     return llvm::all_of(features,
                         [&](const char *name) { return has.lookup(name); });

@@ -5,7 +5,12 @@
 
 #include "fovea/Target/Target.h"
 
+#include "llvm/ADT/StringMap.h"
+
 namespace fovea {
+
+/// What this machine's processor has or lacks, by LLVM's names; asked once.
+const llvm::StringMap<bool> &getHostFeatures();
 
 /// The processor of this process with all it has, called `cpu`.
 MachineDescription describeHostMachine(llvm::StringRef cpu);
