@@ -270,15 +270,15 @@ fovea::compile(ModuleOp module, const CompileOptions &options) {
   if (!ir) {
     return diagnostics.takeError(llvm::toString(ir.takeError()));
   }
-  optimize(**ir, **machine, options.optLevel);
   if (kernels) {
     return std::make_unique<DeviceExecutable>(
         std::move(*target), std::move(*entries), std::move(*machine),
-        std::move(context), std::move(*ir), std::move(kernels));
+        std::move(context), std::move(*ir), options.optLevel,
+        std::move(kernels));
   }
   return std::make_unique<NativeExecutable>(
       std::move(*target), std::move(*entries), std::move(*machine),
-      std::move(context), std::move(*ir));
+      std::move(context), std::move(*ir), options.optLevel);
 }
 
 void fovea::printError(llvm::Error error) {

@@ -45,7 +45,9 @@ llvm::Expected<const void *> DeviceExecutable::loadEmulated() {
     if (!object) {
       return object.takeError();
     }
-    auto jit = makeJit(std::move(*object));
+    std::vector<ObjectCode> objects;
+    objects.push_back(std::move(*object));
+    auto jit = makeJit(std::move(objects));
     if (!jit) {
       return jit.takeError();
     }

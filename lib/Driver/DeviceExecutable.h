@@ -20,11 +20,11 @@ public:
   DeviceExecutable(std::unique_ptr<Target> target, std::vector<Entry> entries,
                    std::unique_ptr<llvm::TargetMachine> machine,
                    std::unique_ptr<llvm::LLVMContext> context,
-                   std::unique_ptr<llvm::Module> module,
+                   std::unique_ptr<llvm::Module> module, int optLevel,
                    std::unique_ptr<llvm::Module> kernels)
       : NativeExecutable(std::move(target), std::move(entries),
                          std::move(machine), std::move(context),
-                         std::move(module)),
+                         std::move(module), optLevel),
         kernels(std::move(kernels)) {}
   ~DeviceExecutable() override;
 

@@ -106,7 +106,7 @@ static llvm::Error defineRuntime(llvm::orc::LLJIT &jit) {
 }
 
 llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>>
-fovea::makeJit(llvm::SmallVector<char, 0> object) {
+fovea::makeJit(std::vector<ObjectCode> objects) {
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
   auto jit = llvm::orc::LLJITBuilder().create();
@@ -123,23 +123,38 @@ fovea::makeJit(llvm::SmallVector<char, 0> object) {
     return process.takeError();
   }
   (*jit)->getMainJITDylib().addGenerator(std::move(*process));
-  auto buffer = std::make_unique<llvm::SmallVectorMemoryBuffer>(
-      std::move(object), "fovea", /*RequiresNullTerminator=*/false);
-  if (llvm::Error e = (*jit)->addObjectFile(std::move(buffer))) {
-    return e;
+  for (ObjectCode &object : objects) {
+    auto buffer = std::make_unique<llvm::SmallVectorMemoryBuffer>(
+        std::move(object), "fovea", /*RequiresNullTerminator=*/false);
+    if (llvm::Error e = (*jit)->addObjectFile(std::move(buffer))) {
+      return e;
+    }
   }
   return std::move(*jit);
+}
+
+llvm::Module &NativeExecutable::getOptimized() {
+  if (!isOptimized) {
+    optimize(*module, *machine, optLevel);
+    isOptimized = true;
+  }
+  return *module;
+}
+
+llvm::Expected<std::vector<ObjectCode>> NativeExecutable::makeParts() {
+  return emitParts(*module, target->getMachine(), optLevel,
+                   fovea_rt_default_threads());
 }
 
 llvm::Error NativeExecutable::load() {
   if (llvm::Error e = target->checkRunsHere()) {
     return e;
   }
-  auto object = emitCode(*module, *machine, llvm::CodeGenFileType::ObjectFile);
-  if (!object) {
-    return object.takeError();
+  auto parts = makeParts();
+  if (!parts) {
+    return parts.takeError();
   }
-  auto made = makeJit(std::move(*object));
+  auto made = makeJit(std::move(*parts));
   if (!made) {
     return made.takeError();
   }
@@ -172,7 +187,7 @@ llvm::Expected<std::string> NativeExecutable::emit(EmitKind kind) {
   if (kind == EmitKind::LLVMIR) {
     std::string text;
     llvm::raw_string_ostream stream(text);
-    module->print(stream, nullptr);
+    getOptimized().print(stream, nullptr);
     return text;
   }
   if (kind == EmitKind::Artefact) {
@@ -183,7 +198,7 @@ llvm::Expected<std::string> NativeExecutable::emit(EmitKind kind) {
     return writeArtefact(entries, *target);
   }
   bool wantText = kind == EmitKind::Assembly;
-  auto code = emitCode(*module, *machine,
+  auto code = emitCode(getOptimized(), *machine,
                        wantText ? llvm::CodeGenFileType::AssemblyFile
                                 : llvm::CodeGenFileType::ObjectFile);
   if (!code) {
@@ -196,8 +211,7 @@ llvm::Expected<std::string> NativeExecutable::emit(EmitKind kind) {
   return bytes.str();
 }
 
-llvm::Expected<ArtefactTarget> NativeExecutable::makeTarget(
-    llvm::function_ref<llvm::Expected<std::string>(llvm::StringRef)> link) {
+ArtefactTarget NativeExecutable::makeTarget(std::string host) {
   ArtefactTarget result;
   result.name = target->getName().str();
   result.chip = machine->getTargetCPU().str();
@@ -209,25 +223,37 @@ llvm::Expected<ArtefactTarget> NativeExecutable::makeTarget(
       result.needs.push_back(feature.Key);
     }
   }
-  auto object = emitCode(*module, *machine, llvm::CodeGenFileType::ObjectFile);
-  if (!object) {
-    return object.takeError();
-  }
-  auto host = link({object->data(), object->size()});
-  if (!host) {
-    return host.takeError();
-  }
-  result.host = std::move(*host);
+  result.host = std::move(host);
   return result;
 }
 
 llvm::Expected<ArtefactTarget> NativeExecutable::makeArtefactTarget() {
-  return makeTarget([&](llvm::StringRef object) {
-    return linkSharedLibrary(object, machine->getTargetTriple(),
-                             /*withRuntime=*/false);
-  });
+  auto object = emitCode(getOptimized(), *machine,
+                         llvm::CodeGenFileType::ObjectFile);
+  if (!object) {
+    return object.takeError();
+  }
+  auto host = linkSharedLibrary({object->data(), object->size()},
+                                machine->getTargetTriple(),
+                                /*withRuntime=*/false);
+  if (!host) {
+    return host.takeError();
+  }
+  return makeTarget(std::move(*host));
 }
 
 llvm::Expected<ArtefactTarget> NativeExecutable::makeLocalTarget() {
-  return makeTarget(linkObject);
+  auto parts = makeParts();
+  if (!parts) {
+    return parts.takeError();
+  }
+  std::vector<llvm::StringRef> objects;
+  for (const ObjectCode &part : *parts) {
+    objects.emplace_back(part.data(), part.size());
+  }
+  auto host = linkObjects(objects);
+  if (!host) {
+    return host.takeError();
+  }
+  return makeTarget(std::move(*host));
 }

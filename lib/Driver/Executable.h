@@ -10,16 +10,16 @@
 
 namespace fovea {
 
-/// LLVM IR after optimisation, from which everything else is made on demand.
+/// LLVM IR, from which everything else is made on demand.
 class NativeExecutable : public Executable {
 public:
   NativeExecutable(std::unique_ptr<Target> target, std::vector<Entry> entries,
                    std::unique_ptr<llvm::TargetMachine> machine,
                    std::unique_ptr<llvm::LLVMContext> context,
-                   std::unique_ptr<llvm::Module> module)
+                   std::unique_ptr<llvm::Module> module, int optLevel)
       : target(std::move(target)), entries(std::move(entries)),
         machine(std::move(machine)), context(std::move(context)),
-        module(std::move(module)) {}
+        module(std::move(module)), optLevel(optLevel) {}
 
   llvm::ArrayRef<Entry> getEntries() const override { return entries; }
   llvm::Expected<fovea_entry> getFunction(llvm::StringRef name) override;
@@ -34,21 +34,27 @@ protected:
 
 private:
   llvm::Error load();
-  llvm::Expected<ArtefactTarget> makeTarget(
-      llvm::function_ref<llvm::Expected<std::string>(llvm::StringRef)> link);
+  /// The module, optimised: for code in one piece.
+  llvm::Module &getOptimized();
+  /// Code to run here, in parts that are made at the same time.
+  llvm::Expected<std::vector<ObjectCode>> makeParts();
+  /// A part of an artefact with this library as host code.
+  ArtefactTarget makeTarget(std::string host);
 
   std::unique_ptr<Target> target;
   std::vector<Entry> entries;
   std::unique_ptr<llvm::TargetMachine> machine;
   std::unique_ptr<llvm::LLVMContext> context;
   std::unique_ptr<llvm::Module> module;
+  int optLevel;
+  bool isOptimized = false;
   std::unique_ptr<llvm::orc::LLJIT> jit; // once something has been run
 };
 
-/// Loads an object file for this machine. It may call the runtime, the emulator
+/// Loads object files for this machine. They may call the runtime, the emulator
 /// and the C library.
 llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>>
-makeJit(llvm::SmallVector<char, 0> object);
+makeJit(std::vector<ObjectCode> objects);
 
 /// Name of a type as fovea_runtime.h has it, without FOVEA_, in lower case.
 llvm::StringRef getDtypeName(fovea_dtype dtype);

@@ -91,7 +91,7 @@ static llvm::Expected<DeviceCode> emit(const llvm::Module &module,
   if (!object) {
     return object.takeError();
   }
-  auto binary = linkObject({object->data(), object->size()});
+  auto binary = linkObjects(llvm::StringRef(object->data(), object->size()));
   if (!binary) {
     return binary.takeError();
   }

@@ -92,17 +92,22 @@ void fovea::optimize(llvm::Module &module, llvm::TargetMachine &machine,
   passes.run(module, modules);
 }
 
-llvm::Expected<llvm::SmallVector<char, 0>>
+llvm::Expected<ObjectCode>
 fovea::emitCode(const llvm::Module &module, llvm::TargetMachine &machine,
                 llvm::CodeGenFileType kind) {
   // Code generation prepares the module in place.
-  std::unique_ptr<llvm::Module> copy = llvm::CloneModule(module);
-  llvm::SmallVector<char, 0> code;
+  return emitCode(llvm::CloneModule(module), machine, kind);
+}
+
+llvm::Expected<ObjectCode>
+fovea::emitCode(std::unique_ptr<llvm::Module> module,
+                llvm::TargetMachine &machine, llvm::CodeGenFileType kind) {
+  ObjectCode code;
   llvm::raw_svector_ostream stream(code);
   llvm::legacy::PassManager passes;
   if (machine.addPassesToEmitFile(passes, stream, nullptr, kind)) {
     return llvm::createStringError("the target writes no such file");
   }
-  passes.run(*copy);
+  passes.run(*module);
   return code;
 }

@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace fovea {
 
@@ -31,16 +32,28 @@ translateToLLVMIR(mlir::ModuleOp module, llvm::LLVMContext &context,
 /// already, so LLVM's own vectorisers and its unrolling stay out of all.
 void optimize(llvm::Module &module, llvm::TargetMachine &machine, int optLevel);
 
-/// An object file or assembly text. `module` stays as it is.
-llvm::Expected<llvm::SmallVector<char, 0>>
-emitCode(const llvm::Module &module, llvm::TargetMachine &machine,
-         llvm::CodeGenFileType kind);
+using ObjectCode = llvm::SmallVector<char, 0>;
 
-/// Links an object file to a shared library, by a linker inside this process.
-/// What the object does not define stays undefined and is found when the
+/// An object file or assembly text. `module` stays as it is.
+llvm::Expected<ObjectCode> emitCode(const llvm::Module &module,
+                                    llvm::TargetMachine &machine,
+                                    llvm::CodeGenFileType kind);
+/// The same, and uses the module up.
+llvm::Expected<ObjectCode> emitCode(std::unique_ptr<llvm::Module> module,
+                                    llvm::TargetMachine &machine,
+                                    llvm::CodeGenFileType kind);
+
+/// Optimises a module and generates its code on up to `threads` threads: object
+/// files to be linked or loaded together. `module` stays as it is.
+llvm::Expected<std::vector<ObjectCode>>
+emitParts(const llvm::Module &module, const MachineDescription &machine,
+          int optLevel, unsigned threads);
+
+/// Links object files to a shared library, by a linker inside this process.
+/// What the objects do not define stays undefined and is found when the
 /// library is loaded. Gives options of LLVM in this process their defaults
 /// again: see keepOptions in fovea/Support/CommandLine.h.
-llvm::Expected<std::string> linkObject(llvm::StringRef object);
+llvm::Expected<std::string> linkObjects(llvm::ArrayRef<llvm::StringRef> objects);
 
 } // namespace fovea
 
