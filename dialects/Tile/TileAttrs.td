@@ -175,7 +175,8 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// Rows that a single core visits at a time, one register tile wide: two
-    /// vectors where the rows of a task are more. Else all rows.
+    /// vectors where the rows of a task are more (four with `blocks`, whose
+    /// left operands then are read half as often). Else all rows.
     int64_t getPanelRows() const;
   }];
 }

@@ -219,6 +219,9 @@ int64_t ScheduleAttr::getPanelRows() const {
       getRows() <= two) {
     return getRows();
   }
+  if (getBlocks() && getRows() % (2 * two) == 0) {
+    return 2 * two;
+  }
   return getRows() % two == 0 ? two : getLanes();
 }
 
@@ -249,10 +252,12 @@ ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
                           "ahead, got "
                        << ahead << " of " << keys;
   }
-  if (blocks && (!pairs || narrow || block % 16 != 0 || lanes != 16)) {
-    return emitError() << "expected blocks with pairs, 16 lanes and a multiple "
-                          "of 16 coordinates, got "
-                       << block << " and " << lanes << " lanes";
+  if (blocks && (!pairs || narrow || lanes != 16 || keys % 32 != 0 ||
+                 32 % block != 0)) {
+    return emitError() << "expected blocks with pairs, 16 lanes, keys in runs "
+                          "of 32 and a block that divides them, got "
+                       << lanes << " lanes, keys " << keys << ", block "
+                       << block;
   }
   if (narrow && (rows > lanes || block > lanes || !llvm::isPowerOf2_64(block) ||
                  keys % lanes != 0)) {

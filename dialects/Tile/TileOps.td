@@ -244,7 +244,10 @@ def Tile_DotBlockOp : Tile_Op<"dot_block",
     [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "a product of two blocks in memory, of 16-bit pairs";
   let description = [{
-    With A[i, k] at `lhs[lhsAt + i * lhsStride + k]`, pairs of B[k, j] at
+    A lies in squares of 16 rows by 32, one after another along k: A[i, k] is at
+    `lhs[lhsAt + i0 * lhsStride + 16 * k0 + 32 * i1 + k1]`, where i0 and k0 are i
+    and k rounded down to multiples of 16 and 32, and i1 and k1 the rest. So a
+    square is read in the order in which it lies. With pairs of B[k, j] at
     `rhs[rhsAt + k / 2 * rhsStride + 2 * j + k % 2]` and C[i, j] at
     `acc[accAt + i * accStride + j]`, for i below `rows`, j below `columns` and
     k below 2 * `pairs`:

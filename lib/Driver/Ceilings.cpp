@@ -129,19 +129,52 @@ func.func private @read_task(%x: memref<?xf32>, %out: memref<?xf32>, %n: index, 
   return text;
 }
 
+/// A block of 32 by 32 sums of 512 products, again and again. Both operands are
+/// the same 32 KB, so that all lies in a first-level cache.
+static constexpr int64_t kBlockSize = 32, kBlockDepth = 512;
+static constexpr int64_t kBlockIterations = 1 << 14;
+
+static std::string makeBlocks() {
+  return llvm::formatv(R"(
+func.func @multiply_blocks(%x: memref<?xbf16>, %out: memref<?xf32> {{fovea.output}) {{
+  %n = tile.threads
+  tile.run @multiply_blocks_task tasks %n(%x, %out) : memref<?xbf16>, memref<?xf32>
+  return
+}
+func.func private @multiply_blocks_task(%x: memref<?xbf16>, %out: memref<?xf32>, %task: index) {{
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %end = arith.constant {0} : index
+  %pairs = arith.constant {1} : index
+  %sums = arith.constant {2} : index
+  %at = arith.muli %task, %sums : index
+  scf.for %i = %zero to %end step %one {{
+    tile.dot_block %x[%zero] by {3}, %x[%zero] by {4}, %out[%at] by {5} pairs %pairs rows {5} columns {5}
+        : memref<?xbf16>, memref<?xbf16>, memref<?xf32>
+  }
+  return
+}
+)",
+                       kBlockIterations, kBlockDepth / 2,
+                       kBlockSize * kBlockSize, kBlockDepth, 2 * kBlockSize,
+                       kBlockSize)
+      .str();
+}
+
 struct CeilingMeter::State {
   std::unique_ptr<Executable> program;
   VectorUnit unit;
   int64_t chains;
   int32_t threads;
-  HostArray data, sums;
+  HostArray data, sums, block;
 
   /// Seconds of the fastest of three calls.
   llvm::Expected<double> time(llvm::StringRef name);
 };
 
 llvm::Expected<double> CeilingMeter::State::time(llvm::StringRef name) {
-  fovea_tensor arguments[] = {data.get(), sums.get()};
+  bool ofBlocks = name == "multiply_blocks";
+  fovea_tensor arguments[] = {(ofBlocks ? block : data).get(), sums.get()};
   double best = HUGE_VAL;
   for (int i = 0; i < 3; ++i) {
     auto begin = std::chrono::steady_clock::now();
@@ -180,6 +213,9 @@ llvm::Expected<CeilingMeter> CeilingMeter::create(llvm::StringRef targetName,
                        llvm::formatv("vector<{0}xbf16>", 2 * lanes).str(),
                        "tile.dot_pairs {0}, %a, %a : {1}, {2}, {2} -> {1}");
   }
+  if (state->unit.hasBlocks) {
+    text += makeBlocks();
+  }
   CompileOptions options;
   options.target = targetName.str();
   options.from = Level::Vector;
@@ -192,7 +228,11 @@ llvm::Expected<CeilingMeter> CeilingMeter::create(llvm::StringRef targetName,
   // The pages of an array of zeros are there: it wrote them.
   std::string problem = state->data.allocate(FOVEA_F32, {kElements});
   if (problem.empty()) {
-    problem = state->sums.allocate(FOVEA_F32, {state->threads * lanes});
+    problem = state->sums.allocate(
+        FOVEA_F32, {state->threads * kBlockSize * kBlockSize});
+  }
+  if (problem.empty()) {
+    problem = state->block.allocate(FOVEA_BF16, {kBlockSize * kBlockDepth});
   }
   if (!problem.empty()) {
     return llvm::createStringError(problem);
@@ -221,11 +261,20 @@ llvm::Expected<Ceilings> CeilingMeter::measure() {
     }
     result.pairFlops = 4e-9 * products / *seconds;
   }
+  if (state->unit.hasBlocks) {
+    seconds = state->time("multiply_blocks");
+    if (!seconds) {
+      return seconds.takeError();
+    }
+    result.blockFlops = 2e-9 * double(state->threads) * kBlockIterations *
+                        kBlockSize * kBlockSize * kBlockDepth / *seconds;
+  }
   return result;
 }
 
 void Ceilings::takeBest(const Ceilings &other) {
   flops = std::max(flops, other.flops);
   pairFlops = std::max(pairFlops, other.pairFlops);
+  blockFlops = std::max(blockFlops, other.blockFlops);
   readBytes = std::max(readBytes, other.readBytes);
 }

@@ -1,17 +1,24 @@
 //===- Blocks.cpp - products of pairs from memory -------------------------===//
 //
 // Where a processor multiplies blocks that lie in memory (`tile.dot_block`),
-// a register tile becomes such a block: `block` coordinates of the left operand
-// by all rows. Both operands lie in near memory, with pairs of the contracted
-// rank side by side:
+// products read and write near memory, with pairs of the contracted rank side
+// by side:
 //
-//   scores^T [16 keys][32 rows]     = K [16 keys][channels]
-//                                     x Q^T [channels / 2][32 rows][2]
-//   output^T [16 channels][32 rows] += V^T [16 channels][keys]
-//                                     x weights [keys / 2][32 rows][2]
+//   scores^T [32 keys][32 rows]      = K [32 keys][channels]
+//                                      x Q^T [channels / 2][32 rows][2]
+//   output^T [channels][32 rows]    += V^T [channels][keys]
+//                                      x weights [keys / 2][32 rows][2]
 //
-// K is copied once per step, V turned; all panels of a task read them. Partial
-// steps go on in registers (Products.cpp).
+// K is copied once per step, V turned, both into squares of 16 by 32 that are
+// read one after another; all panels of a task read them. Scores are taken 32
+// keys before their maxima, so that both are under way at once. Sums over the
+// keys are added straight onto the carried state, after it was scaled. (Sums of
+// 64 keys taken between the exponentials of the next 64 were slower: loading and
+// storing the sums more often costs more than what overlaps.)
+//
+// In partial steps the same holds if all values of the step are finite: a key
+// that a row does not see has the weight 0 for it. Otherwise such steps go on
+// in registers (Products.cpp).
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,8 +33,9 @@
 using namespace mlir;
 using namespace fovea;
 
-/// Coordinates of the contracted rank that blocks take at a time.
-static constexpr int64_t kDepth = 32;
+/// Coordinates of the contracted rank, and of the rows of a result, that
+/// blocks take at a time.
+static constexpr int64_t kDepth = 32, kHeight = 16;
 
 /// True if the product sums over the stream.
 static bool sumsOverStream(tile::ContractOp op) {
@@ -35,20 +43,19 @@ static bool sumsOverStream(tile::ContractOp op) {
   return tile::findRank(op.getType(), first) < 0;
 }
 
-/// Full steps visit multiples of two vectors of keys (Panels.cpp).
 bool Emitter::usesBlocks(tile::ContractOp op) {
   auto lhs = cast<RankedTensorType>(op.getLhs().getType());
-  int64_t lanes = schedule.getLanes();
-  if (!schedule.getBlocks() || partial || panels < 2 ||
-      2 * lanes % kDepth != 0 || schedule.getRows() % 16 != 0 ||
-      !usesPairs(op)) {
+  if (!schedule.getBlocks() || (partial && !finite) ||
+      schedule.getRows() % kHeight != 0 || lhs.getDimSize(0) % kDepth != 0 ||
+      kDepth % schedule.getBlock() != 0 || !usesPairs(op)) {
     return false;
   }
-  int64_t channels = lhs.getDimSize(1);
-  return sumsOverStream(op) ? channels % schedule.getBlock() == 0 &&
-                                  lhs.getDimSize(0) % kDepth == 0
-                            : channels % kDepth == 0;
+  return lhs.getDimSize(1) % (sumsOverStream(op) ? kHeight : kDepth) == 0;
 }
+
+//===----------------------------------------------------------------------===//
+// Operands
+//===----------------------------------------------------------------------===//
 
 /// Brings the left operand into near memory, and the values into the order that
 /// blocks read, unless they are there.
@@ -63,33 +70,39 @@ LogicalResult Emitter::prepareBlocks(tile::ContractOp op, Value count) {
       form.turned = turnPairs(form.packed, type.getDimSize(0),
                               type.getDimSize(1), count);
     }
-  } else if (!form.halves) {
-    form.halves = copyRows(op.getLhs().getDefiningOp<tile::LoadOp>(), count);
+  } else if (!form.squares) {
+    form.squares = copyRows(op.getLhs(), form.halves, count);
   }
   forms[op.getLhs()] = form;
   return success();
 }
 
-/// Copies `count` rows of a 16-bit operand to near memory.
-Value Emitter::copyRows(tile::LoadOp op, Value count) {
-  auto type = cast<RankedTensorType>(op.getType());
-  int64_t width = type.getDimSize(1), lanes = 2 * schedule.getLanes();
-  Value buffer = allocNear(type.getDimSize(0) * width, type.getElementType());
-  Value flat = flatten(op.getSource()).flat;
+/// Copies `count` rows of a 16-bit operand, or of what was computed of one, into
+/// squares.
+Value Emitter::copyRows(Value tile, Value computed, Value count) {
+  auto type = cast<RankedTensorType>(tile.getType());
+  int64_t width = type.getDimSize(1);
+  Value buffer = allocNear(type.getDimSize(0) * width, b.getBF16Type());
+  auto load = tile.getDefiningOp<tile::LoadOp>();
+  Value flat = computed ? computed : flatten(load.getSource()).flat;
   auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value x = loop.getInductionVar();
-  Value from = rowOffset(op, x, count), to = mul(x, width);
-  auto part = VectorType::get({lanes}, type.getElementType());
-  for (int64_t c = 0; c < width; c += lanes) {
-    storeVector(loadVector(flat, add(from, c), part), buffer, add(to, c));
+  Value from = computed ? mul(x, width) : rowOffset(load, x, count);
+  Value inside = arith::RemUIOp::create(b, loc, x, index(kHeight));
+  Value to = add(mul(arith::SubIOp::create(b, loc, x, inside), width),
+                 mul(inside, kDepth));
+  auto part = VectorType::get({kDepth}, b.getBF16Type());
+  for (int64_t c = 0; c < width; c += kDepth) {
+    storeVector(loadVector(flat, add(from, c), part), buffer,
+                add(to, c * kHeight));
   }
   return buffer;
 }
 
-/// [x / 2][channel][x % 2] as [channel][x], in squares of as many pairs as
-/// lanes. Pairs beyond `count` are turned as well, and nobody reads them.
+/// [x / 2][channel][x % 2] as [channel][x] in squares; what lies beyond `count`
+/// there comes along.
 Value Emitter::turnPairs(Value packed, int64_t extent, int64_t channels,
                          Value count) {
   int64_t lanes = schedule.getLanes();
@@ -112,54 +125,145 @@ Value Emitter::turnPairs(Value packed, int64_t extent, int64_t channels,
   }
   square = transpose(square);
   for (int64_t i = 0; i < lanes; ++i) {
-    Value at = add(mul(add(c, i), extent), x);
+    Value at = add(add(mul(c, extent), mul(x, kHeight)), i * kDepth);
     storeVector(vector::BitCastOp::create(b, loc, two, square[i]), buffer, at);
   }
   return buffer;
 }
 
-/// The product over a channel rank, as emitInnerProduct.
-Emitter::Registers Emitter::emitInnerBlock(tile::ContractOp op, Value base,
-                                           int64_t blockSize) {
-  auto lhs = cast<RankedTensorType>(op.getLhs().getType());
-  Form left = forms.lookup(op.getLhs()), right = forms.lookup(op.getRhs());
-  int64_t channels = lhs.getDimSize(1), rows = schedule.getRows();
-  Value sums = allocNear(blockSize * rows, b.getF32Type());
-  tile::DotBlockOp::create(b, loc, left.halves, mul(base, channels),
-                           right.pairs, index(0), sums, index(0),
-                           index(channels / 2), channels, 2 * rows, rows,
-                           blockSize, rows, /*zero=*/true);
-  Registers acc;
-  for (int64_t i = 0; i < blockSize * numVectors(); ++i) {
-    acc.push_back(loadVector(sums, index(i * schedule.getLanes()),
-                             vectorOf(b.getF32Type())));
+/// True if no value before `count` is infinite or NaN. Reads `packed` in whole
+/// runs of 32 rows.
+Value Emitter::areFinite(Value packed, int64_t channels, Value count) {
+  constexpr int32_t kExponent = 0x7F80;
+  int64_t lanes = 2 * schedule.getLanes();
+  auto values = VectorType::get({lanes}, b.getBF16Type());
+  auto words = VectorType::get({lanes}, b.getI16Type());
+  auto splat = [&](int32_t v) -> Value {
+    return arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(words, llvm::APInt(16, v)));
+  };
+  Value runs = arith::CeilDivUIOp::create(b, loc, count, index(kDepth));
+  Value end = mul(runs, kDepth * channels);
+  auto loop = scf::ForOp::create(b, loc, index(0), end, index(lanes),
+                                 ValueRange{splat(0)});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value v = loadVector(packed, loop.getInductionVar(), values);
+    Value bits = vector::BitCastOp::create(b, loc, words, v);
+    bits = arith::AndIOp::create(b, loc, bits, splat(kExponent));
+    yield(ValueRange{arith::MaxUIOp::create(b, loc, loop.getRegionIterArg(0),
+                                            bits)});
   }
-  return acc;
+  Value most = vector::ReductionOp::create(
+      b, loc, vector::CombiningKind::MAXUI, loop.getResult(0));
+  Value exponent = arith::ConstantIntOp::create(b, loc, kExponent, 16);
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, most,
+                               exponent);
 }
 
-/// The product over the stream, as emitOuterProduct.
-Emitter::Registers Emitter::emitOuterBlock(tile::ContractOp op, Value base,
-                                           int64_t blockSize, Value count,
-                                           Registers init) {
+//===----------------------------------------------------------------------===//
+// Products that keep the keys
+//===----------------------------------------------------------------------===//
+
+/// Where sweeps of a step end: blocks take whole runs of keys, and weights of
+/// those beyond the step's are 0.
+Value Emitter::blockEnd(Step &step) {
+  if (!schedule.getBlocks() || !partial || !finite) {
+    return step.count;
+  }
+  Value runs = arith::CeilDivUIOp::create(b, loc, step.count, index(kDepth));
+  return mul(runs, kDepth);
+}
+
+/// Writes the product at keys [begin, end), whole runs, to `buffer`.
+void Emitter::emitScores(tile::ContractOp op, Value buffer, Value begin,
+                         Value end) {
   auto lhs = cast<RankedTensorType>(op.getLhs().getType());
-  Form left = forms.lookup(op.getLhs()), right = forms.lookup(op.getRhs());
-  int64_t extent = lhs.getDimSize(0), rows = schedule.getRows();
-  int64_t lanes = schedule.getLanes();
-  Value sums = allocNear(blockSize * rows, b.getF32Type());
-  for (auto [i, value] : llvm::enumerate(init)) {
-    storeVector(value, sums, index(i * lanes));
+  int64_t channels = lhs.getDimSize(1), rows = schedule.getRows();
+  auto loop = scf::ForOp::create(b, loc, begin, end, index(kDepth));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value x = loop.getInductionVar();
+  tile::DotBlockOp::create(b, loc, forms[op.getLhs()].squares, mul(x, channels),
+                           forms[op.getRhs()].pairs, index(0), buffer,
+                           mul(x, rows), index(channels / 2), channels,
+                           2 * rows, rows, kDepth, rows, /*zero=*/true);
+}
+
+/// Emits a sweep whose product is taken in blocks: 32 keys, then the rest of the
+/// sweep for these.
+FailureOr<SmallVector<Value>> Emitter::emitRuns(Sweep &sweep,
+                                                ValueRange inits) {
+  auto runs = scf::ForOp::create(b, loc, sweep.step.begin, blockEnd(sweep.step),
+                                 index(kDepth), inits);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(runs.getBody());
+  Value begin = runs.getInductionVar(), end = add(begin, kDepth);
+  emitScores(sweep.product, forms[sweep.product.getResult()].buffer, begin, end);
+  FailureOr<SmallVector<Value>> next =
+      emitBlocks(sweep, begin, end, runs.getRegionIterArgs());
+  if (failed(next)) {
+    return failure();
   }
-  Value begin = stepBegin ? stepBegin : index(0);
-  Value pairs = arith::DivUIOp::create(
-      b, loc, arith::SubIOp::create(b, loc, count, begin), index(2));
-  tile::DotBlockOp::create(b, loc, left.turned, add(mul(base, extent), begin),
-                           right.pairs, mul(begin, rows), sums, index(0), pairs,
-                           extent, 2 * rows, rows, blockSize, rows,
-                           /*zero=*/false);
-  Registers acc;
-  for (size_t i = 0; i < init.size(); ++i) {
-    acc.push_back(loadVector(sums, index(i * lanes),
-                             vectorOf(b.getF32Type())));
+  yield(*next);
+  return SmallVector<Value>(runs.getResults());
+}
+
+//===----------------------------------------------------------------------===//
+// Sums over the keys
+//===----------------------------------------------------------------------===//
+
+/// Adds the product to `buffer` [channel][row], or writes it.
+LogicalResult Emitter::emitSums(Step &step, tile::ContractOp op, Value buffer,
+                                bool isAdded) {
+  if (failed(prepareOperands(op, step.count))) {
+    return failure();
   }
-  return acc;
+  auto lhs = cast<RankedTensorType>(op.getLhs().getType());
+  int64_t extent = lhs.getDimSize(0), channels = lhs.getDimSize(1);
+  int64_t rows = schedule.getRows(), height = 2 * kHeight;
+  Value keys = arith::SubIOp::create(b, loc, blockEnd(step), step.begin);
+  Value pairs = arith::DivUIOp::create(b, loc, keys, index(2));
+  auto emit = [&](Value channel, int64_t size) {
+    tile::DotBlockOp::create(
+        b, loc, forms[op.getLhs()].turned,
+        add(mul(channel, extent), mul(step.begin, kHeight)),
+        forms[op.getRhs()].pairs, mul(step.begin, rows), buffer,
+        mul(channel, rows), pairs, extent, 2 * rows, rows, size, rows,
+        /*zero=*/!isAdded);
+  };
+  int64_t whole = channels / height * height;
+  auto loop = scf::ForOp::create(b, loc, index(0), index(whole), index(height));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    emit(loop.getInductionVar(), height);
+  }
+  if (whole < channels) {
+    emit(index(whole), channels - whole);
+  }
+  return success();
+}
+
+/// A state that grows by a product of blocks: scaled in place, then added to.
+/// Other updates do not read its old value any more.
+LogicalResult Emitter::emitGrowingState(Step &step, Value tile,
+                                        tile::ContractOp product, Value old,
+                                        Value buffer) {
+  Value start = findStart(tile, product);
+  if (!start) {
+    Form form;
+    form.kind = Form::Near;
+    form.buffer = allocNear(nearSize(extentOf(tile)), b.getF32Type());
+    if (failed(emitSums(step, product, form.buffer, /*isAdded=*/false))) {
+      return failure();
+    }
+    forms[product.getResult()] = form;
+    return materialize(tile, buffer);
+  }
+  if (start != old && failed(materialize(start, buffer))) {
+    return failure();
+  }
+  return emitSums(step, product, buffer, /*isAdded=*/true);
 }

@@ -31,6 +31,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -54,8 +55,10 @@ struct Form {
   mlir::Value offsets; // Far, paged: memref<keys x index> of row offsets
   mlir::Value decoded; // Far: memref<x * channel> in f32, if made
   mlir::Value packed;  // Far: memref of pairs along the stream, if made
-  mlir::Value halves;  // memref<x * channel> in bf16, computed or copied
-  mlir::Value turned;  // memref<channel * x> in bf16, if made
+  mlir::Value halves;  // memref<x * channel> in bf16, computed
+  // memref of bf16 in squares of 16 by 32 (Blocks.cpp), if made: [x][channel]
+  // and [channel][x].
+  mlir::Value squares, turned;
   // Rows and Near: the buffers of all panels, one after another, if this form
   // outlives a visit; `rows`, `buffer` and `pairs` are those of one panel.
   mlir::Value whole, wholePairs;
@@ -127,6 +130,9 @@ protected:
                                                  mlir::Value last);
   mlir::LogicalResult visitRun(Walk &walk, mlir::Value begin, mlir::Value end,
                                bool isPartial);
+  mlir::LogicalResult visitPartialRun(Walk &walk, mlir::Value begin,
+                                      mlir::Value end);
+  mlir::Value checkFinite(tile::StreamOp op, mlir::Value count);
 
   // Emitter.cpp: evaluation.
   mlir::FailureOr<mlir::Value> eval(mlir::Value tile, Point &point);
@@ -169,6 +175,9 @@ protected:
   void fillOffsets(tile::LoadOp op, mlir::Value count);
   mlir::Value decodeFar(tile::LoadOp op, mlir::Value count);
   mlir::Value packFar(tile::LoadOp op, mlir::Value count);
+  mlir::Value partnerOf(mlir::Value x, mlir::Value count);
+  void clearPairs(mlir::Value buffer, int64_t extent, int64_t width,
+                  mlir::Value count);
   mlir::Value loadVector(mlir::Value buffer, mlir::Value index, mlir::Type type);
   void storeVector(mlir::Value vector, mlir::Value buffer, mlir::Value index);
   void storePairs(mlir::Value low, mlir::Value high, mlir::Value buffer,
@@ -200,6 +209,13 @@ protected:
   mlir::LogicalResult storeProduct(Step &step, tile::ContractOp op);
   void addRoot(Step &step, mlir::Value root, unsigned level);
   virtual mlir::LogicalResult emitSweep(Step &step, unsigned level);
+  struct Sweep;
+  mlir::LogicalResult addStore(Sweep &sweep, mlir::Value v, bool pairs);
+  mlir::LogicalResult emitKeys(Sweep &sweep, mlir::Value base,
+                               llvm::SmallVector<mlir::Value> &running);
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  emitBlocks(Sweep &sweep, mlir::Value begin, mlir::Value end,
+             mlir::ValueRange inits);
   mlir::LogicalResult emitWideStates(Step &step);
   mlir::Value findStart(mlir::Value tile, tile::ContractOp product);
   virtual mlir::LogicalResult emitWide(mlir::Value tile, tile::ContractOp product,
@@ -239,14 +255,22 @@ protected:
   // Blocks.cpp: products from memory.
   bool usesBlocks(tile::ContractOp op);
   mlir::LogicalResult prepareBlocks(tile::ContractOp op, mlir::Value count);
-  mlir::Value copyRows(tile::LoadOp op, mlir::Value count);
+  mlir::Value copyRows(mlir::Value tile, mlir::Value computed,
+                       mlir::Value count);
   mlir::Value turnPairs(mlir::Value packed, int64_t extent, int64_t channels,
                         mlir::Value count);
-  Registers emitInnerBlock(tile::ContractOp op, mlir::Value base,
-                           int64_t blockSize);
-  Registers emitOuterBlock(tile::ContractOp op, mlir::Value base,
-                           int64_t blockSize, mlir::Value count,
-                           Registers init);
+  mlir::Value blockEnd(Step &step);
+  void emitScores(tile::ContractOp op, mlir::Value buffer, mlir::Value begin,
+                  mlir::Value end);
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  emitRuns(Sweep &sweep, mlir::ValueRange inits);
+  mlir::LogicalResult emitSums(Step &step, tile::ContractOp op,
+                               mlir::Value buffer, bool isAdded);
+  mlir::LogicalResult emitGrowingState(Step &step, mlir::Value tile,
+                                       tile::ContractOp product,
+                                       mlir::Value old, mlir::Value buffer);
+  mlir::Value areFinite(mlir::Value packed, int64_t channels,
+                        mlir::Value count);
 
   // Small helpers.
   mlir::Value index(int64_t v);
@@ -291,6 +315,7 @@ protected:
   llvm::DenseMap<mlir::Value, FlatBuffer> flats;
   mlir::IRMapping scalars; // scalar code cloned into a step
   bool partial = false;    // inside a partial step
+  bool finite = false;     // whose values are all finite
   llvm::StringRef streamed; // rank of the current step
   mlir::Value stepBegin;   // coordinates of the current step that are visited,
   mlir::Value stepCount;   // begin and end, relative to its first one (index)
@@ -321,6 +346,14 @@ struct Emitter::Step {
   }
   /// A product that keeps the keys; the other kind sums over them.
   bool keepsStream(tile::ContractOp op) { return hasStream(op.getResult()); }
+};
+
+/// What is computed key by key between two loops over the keys of a step.
+struct Emitter::Sweep {
+  Step &step;
+  unsigned level;
+  tile::ContractOp product; // that keeps the keys, or null
+  llvm::MapVector<mlir::Value, Form> stored; // what later sweeps read
 };
 
 } // namespace fovea

@@ -88,6 +88,11 @@ Value Emitter::narrowTo(Value v, Type element) {
   if (getElementTypeOrSelf(type) == element) {
     return v;
   }
+  // What was rounded to this type before, as decoding does, is so already.
+  if (auto wide = v.getDefiningOp<arith::ExtFOp>();
+      wide && getElementTypeOrSelf(wide.getIn().getType()) == element) {
+    return wide.getIn();
+  }
   auto vector = dyn_cast<VectorType>(type);
   return arith::TruncFOp::create(b, loc, vector ? vector.clone(element) : element,
                                  v);
@@ -346,21 +351,47 @@ Value Emitter::decodeFar(tile::LoadOp op, Value count) {
   return buffer;
 }
 
+/// The other row of a pair.
+Value Emitter::partnerOf(Value x, Value count) {
+  return arith::MinUIOp::create(b, loc, add(x, 1), add(count, -1));
+}
+
+/// Sets pairs of rows from `count` on to 0, as far as products in blocks or
+/// register tiles may read them: the next 32 rows, whole runs of 32. The last
+/// vector may end beyond them.
+void Emitter::clearPairs(Value buffer, int64_t extent, int64_t width,
+                         Value count) {
+  constexpr int64_t kRun = 32;
+  int64_t lanes = 2 * schedule.getLanes();
+  Value from = mul(arith::CeilDivUIOp::create(b, loc, count, index(2)), 2);
+  Value runs = arith::CeilDivUIOp::create(b, loc, count, index(kRun));
+  Value to = arith::MinUIOp::create(b, loc, mul(add(runs, 1), kRun),
+                                    index(extent));
+  auto loop = scf::ForOp::create(b, loc, mul(from, width), mul(to, width),
+                                 index(lanes));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  auto type = VectorType::get({lanes}, b.getBF16Type());
+  storeVector(arith::ConstantOp::create(b, loc, b.getZeroAttr(type)), buffer,
+              loop.getInductionVar());
+}
+
 /// Copies the pairs of rows before `count` of a 16-bit operand to near memory:
-/// [x / 2][channel][x % 2].
+/// [x / 2][channel][x % 2]. An odd row out is its own partner.
 Value Emitter::packFar(tile::LoadOp op, Value count) {
   auto type = cast<RankedTensorType>(op.getType());
   int64_t width = type.getDimSize(1), lanes = schedule.getLanes();
   Type element = type.getElementType();
-  Value buffer = allocNear(type.getDimSize(0) * width, element);
+  Value buffer =
+      allocNear(type.getDimSize(0) * width + 2 * lanes, element);
   Value flat = flatten(op.getSource()).flat;
-  // An odd row out is in no full run.
-  Value even = mul(arith::DivUIOp::create(b, loc, count, index(2)), 2);
-  auto loop = scf::ForOp::create(b, loc, index(0), even, index(2));
+  clearPairs(buffer, type.getDimSize(0), width, count);
+  auto loop = scf::ForOp::create(b, loc, index(0), count, index(2));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value x = loop.getInductionVar();
-  Value first = rowOffset(op, x, count), second = rowOffset(op, add(x, 1), count);
+  Value first = rowOffset(op, x, count);
+  Value second = rowOffset(op, partnerOf(x, count), count);
   Value to = mul(x, width);
   int64_t c = 0;
   for (; c + lanes <= width; c += lanes) {

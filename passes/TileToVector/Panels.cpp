@@ -210,6 +210,7 @@ struct Emitter::Walk {
   Value panel;
   Value first, last;        // coordinates of the step
   Value rowFirst, rowEnd;   // of the panel
+  Value finite;             // are all values of the step, if that matters?
   int64_t run;              // coordinates that are classified together
 };
 
@@ -307,6 +308,25 @@ LogicalResult Emitter::visitRun(Walk &walk, Value begin, Value end,
   return success();
 }
 
+/// A partial visit: pairs of keys are multiplied together if no value that a row
+/// must not see could reach it so.
+LogicalResult Emitter::visitPartialRun(Walk &walk, Value begin, Value end) {
+  if (!walk.finite) {
+    return visitRun(walk, begin, end, /*isPartial=*/true);
+  }
+  auto branch = scf::IfOp::create(b, loc, walk.finite, /*withElseRegion=*/true);
+  for (bool isFinite : {true, false}) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(isFinite ? branch.thenBlock()
+                                        : branch.elseBlock());
+    llvm::SaveAndRestore saved(finite, isFinite);
+    if (failed(visitRun(walk, begin, end, /*isPartial=*/true))) {
+      return failure();
+    }
+  }
+  return success();
+}
+
 /// Emits the runs of one step, for one panel.
 LogicalResult Emitter::walkStep(Walk &walk) {
   auto [any, all] = askVisible(walk, walk.first, walk.last);
@@ -344,7 +364,9 @@ LogicalResult Emitter::walkStep(Walk &walk) {
                                          found.getResult(0), wanted);
     auto branch = scf::IfOp::create(b, loc, isKind, false);
     b.setInsertionPointToStart(branch.thenBlock());
-    if (failed(visitRun(walk, at, found.getResult(1), isPartial))) {
+    Value last = found.getResult(1);
+    if (failed(isPartial ? visitPartialRun(walk, at, last)
+                         : visitRun(walk, at, last, false))) {
       return failure();
     }
   }
@@ -374,6 +396,29 @@ LogicalResult Emitter::prepareShared(tile::StreamOp op, Value first,
     }
   }
   return success();
+}
+
+/// Rows that areFinite reads at a time.
+static constexpr int64_t kFiniteRun = 32;
+
+/// Are all values finite whose keys are paired by products? Null if none are.
+Value Emitter::checkFinite(tile::StreamOp op, Value count) {
+  Value all;
+  llvm::SaveAndRestore asPartial(partial, true), ifFinite(finite, true);
+  for (auto product : op.getBody().front().getOps<tile::ContractOp>()) {
+    auto lhs = cast<RankedTensorType>(product.getLhs().getType());
+    Value packed = forms[product.getLhs()].packed;
+    bool sums = tile::findRank(product.getType(), op.getRank()) < 0;
+    if (!sums || !packed || !usesPairs(product)) {
+      continue;
+    }
+    if (lhs.getDimSize(0) % kFiniteRun != 0) {
+      return {};
+    }
+    Value one = areFinite(packed, lhs.getDimSize(1), count);
+    all = all ? arith::AndIOp::create(b, loc, all, one).getResult() : one;
+  }
+  return all;
 }
 
 /// Puts the first values of the carried tiles into the buffers of all panels.
@@ -436,9 +481,10 @@ LogicalResult Emitter::lowerPanelStream(tile::StreamOp op) {
     Value first = inner.getInductionVar();
     Value last = arith::MinSIOp::create(b, loc, add(first, stepSize), end);
     int64_t rows = schedule.getRows(), step = op.getStep();
-    bool divides = step % rows == 0 && rows % schedule.getBlock() == 0;
-    Walk walk{op,     wholes,         {}, first, last, rowFirst, rowEnd,
-              divides ? rows : step};
+    int64_t run = std::min(rows, 2 * schedule.getLanes());
+    bool divides = step % run == 0 && run % schedule.getBlock() == 0;
+    Walk walk{op,       wholes, {}, first, last, rowFirst,
+              rowEnd, {}, divides ? run : step};
     auto [any, all] = askVisible(walk, first, last);
     auto visit = scf::IfOp::create(b, loc, any, /*withElseRegion=*/false);
     b.setInsertionPointToStart(visit.thenBlock());
@@ -446,6 +492,8 @@ LogicalResult Emitter::lowerPanelStream(tile::StreamOp op) {
     if (failed(prepareShared(op, first, last))) {
       return failure();
     }
+    walk.finite =
+        checkFinite(op, arith::SubIOp::create(b, loc, last, first));
     LogicalResult result =
         forEachPanel(countPanels({}), [&](Value panel) -> LogicalResult {
           llvm::SaveAndRestore onlyHere(outlives, false);

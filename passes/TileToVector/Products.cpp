@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -31,10 +32,16 @@ static StringRef contractedRank(tile::ContractOp op) {
   llvm_unreachable("verified");
 }
 
+/// True if the weight of a key that a row does not see is 0.
+static bool hidesUnseen(tile::ContractOp op) {
+  auto guarded = op.getRhs().getDefiningOp<tile::GuardOp>();
+  return guarded && matchPattern(guarded.getOtherwise(), m_AnyZeroFloat());
+}
+
 /// Paired atoms take bf16 operands and an even contracted extent. A right
-/// operand in f32 (weights) is rounded when it is stored. Partial steps do not
-/// pair keys: a key that a row does not see must not reach it through its
-/// neighbour, even if it is NaN.
+/// operand in f32 (weights) is rounded when it is stored. Partial steps pair
+/// keys only if their values are finite: a key that a row does not see must not
+/// reach it, even if it is NaN.
 bool Emitter::usesPairs(tile::ContractOp op) {
   auto lhs = cast<RankedTensorType>(op.getLhs().getType());
   auto rhs = cast<RankedTensorType>(op.getRhs().getType());
@@ -43,7 +50,8 @@ bool Emitter::usesPairs(tile::ContractOp op) {
   Type r = rhs.getElementType();
   bool computed = !op.getRhs().getDefiningOp<tile::LoadOp>();
   bool pairsKeys = tile::getRanks(lhs)[0] == contractedRank(op);
-  return schedule.getPairs() && !(partial && pairsKeys) &&
+  return schedule.getPairs() &&
+         !(partial && pairsKeys && !(finite && hidesUnseen(op))) &&
          lhs.getElementType().isBF16() &&
          (r.isBF16() || (r.isF32() && computed)) && extent % 2 == 0 &&
          (op.getLhs().getDefiningOp<tile::LoadOp>() ||
@@ -134,9 +142,6 @@ Emitter::emitInnerProduct(tile::ContractOp op, Value base, int64_t blockSize,
     return op.emitError("expected the right operand of a product over a "
                         "channel rank in near memory");
   }
-  if (usesBlocks(op)) {
-    return emitInnerBlock(op, base, blockSize);
-  }
   bool pairs = usesPairs(op);
   int64_t channels = lhs.getDimSize(1), stride = pairs ? 2 : 1;
   int64_t rows = schedule.getRows(), lanes = schedule.getLanes();
@@ -200,9 +205,6 @@ Emitter::emitInnerProduct(tile::ContractOp op, Value base, int64_t blockSize,
 FailureOr<Emitter::Registers>
 Emitter::emitOuterProduct(tile::ContractOp op, Value base, int64_t blockSize,
                           Value count, Registers init) {
-  if (usesBlocks(op)) {
-    return emitOuterBlock(op, base, blockSize, count, std::move(init));
-  }
   auto load = op.getLhs().getDefiningOp<tile::LoadOp>();
   auto lhs = cast<RankedTensorType>(op.getLhs().getType());
   Form left = forms.lookup(op.getLhs()), right = forms.lookup(op.getRhs());
@@ -213,7 +215,8 @@ Emitter::emitOuterProduct(tile::ContractOp op, Value base, int64_t blockSize,
   Value weights = pairs ? right.pairs : right.buffer;
 
   auto guarded = op.getRhs().getDefiningOp<tile::GuardOp>();
-  Value visible = partial && guarded ? guarded.getVisible() : Value();
+  Value visible =
+      partial && guarded && !pairs ? guarded.getVisible() : Value();
   auto emit = [&](Value x, Registers acc) -> FailureOr<Registers> {
     SmallVector<Value> r;
     for (unsigned v = 0; v < numVectors(); ++v) {

@@ -96,17 +96,18 @@ FailureOr<Value> Emitter::computeRows(Value recipe, Value count, Type element) {
 }
 
 /// Computes the pairs of rows of a recipe before `count` into near memory, in
-/// bf16.
+/// bf16, as packFar.
 FailureOr<Value> Emitter::computePairs(Value recipe, Value count) {
   auto type = cast<RankedTensorType>(recipe.getType());
   int64_t width = type.getDimSize(1);
-  Value buffer = allocNear(type.getDimSize(0) * width, b.getBF16Type());
-  // An odd row out is in no full run.
-  Value even = mul(arith::DivUIOp::create(b, loc, count, index(2)), 2);
-  auto loop = scf::ForOp::create(b, loc, index(0), even, index(2));
+  Value buffer = allocNear(
+      type.getDimSize(0) * width + 2 * schedule.getLanes(), b.getBF16Type());
+  clearPairs(buffer, type.getDimSize(0), width, count);
+  auto loop = scf::ForOp::create(b, loc, index(0), count, index(2));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Value x = loop.getInductionVar(), next = add(x, 1), to = mul(x, width);
+  Value x = loop.getInductionVar(), to = mul(x, width);
+  Value next = partnerOf(x, count);
   LogicalResult emitted =
       forEachRun(width, schedule.getLanes(), [&](int64_t c, int64_t size) {
         FailureOr<Value> low = evalChannels(recipe, x, count, c, size);

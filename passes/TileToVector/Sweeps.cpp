@@ -142,11 +142,14 @@ LogicalResult Emitter::storeProduct(Step &step, tile::ContractOp op) {
   if (failed(prepareOperands(op, step.count))) {
     return failure();
   }
-  auto type = cast<RankedTensorType>(op.getType());
   Form form;
   form.kind = Form::Near;
-  form.buffer =
-      allocNear(type.getDimSize(0) * schedule.getRows(), b.getF32Type());
+  form.buffer = allocNear(nearSize(extentOf(op.getResult())), b.getF32Type());
+  if (usesBlocks(op)) {
+    emitScores(op, form.buffer, step.begin, blockEnd(step));
+    forms[op.getResult()] = form;
+    return success();
+  }
   int64_t block = schedule.getBlock();
   auto loop =
       scf::ForOp::create(b, loc, step.begin, step.count, index(block));
@@ -168,150 +171,176 @@ LogicalResult Emitter::storeProduct(Step &step, tile::ContractOp op) {
   return success();
 }
 
+/// Gives what later sweeps read of `v` a buffer.
+LogicalResult Emitter::addStore(Sweep &sweep, Value v, bool pairs) {
+  Step &step = sweep.step;
+  if (sweep.stored.count(v)) {
+    return step.op.emitError("expected a weight to feed either paired or "
+                             "plain products, not both");
+  }
+  auto held = forms.find(v);
+  if (!pairs && held != forms.end() && held->second.kind == Form::Near) {
+    return success(); // a product by blocks is in memory already
+  }
+  if (failed(prepare(v))) {
+    return failure();
+  }
+  auto type = cast<RankedTensorType>(v.getType());
+  int64_t elements = nearSize(type.getDimSize(0));
+  Form &form = sweep.stored[v];
+  form.kind = Form::Near;
+  if (pairs) {
+    form.pairs = allocNear(elements, b.getBF16Type());
+    return success();
+  }
+  // What this sweep reads for the last time can be overwritten in place.
+  for (unsigned earlier = 0; earlier < sweep.level && !form.buffer; ++earlier) {
+    for (Value old : step.stores[earlier]) {
+      if (old.getType() == type && step.lastUse[old] == sweep.level &&
+          step.reused.insert(old).second) {
+        form.buffer = forms[old].buffer;
+        break;
+      }
+    }
+  }
+  if (!form.buffer) {
+    form.buffer = allocNear(elements, type.getElementType());
+  }
+  return success();
+}
+
+/// Emits the keys base .. base + block of a sweep: `running` are the
+/// reductions, by reduction and then vector.
+LogicalResult Emitter::emitKeys(Sweep &sweep, Value base,
+                                SmallVector<Value> &running) {
+  int64_t block = schedule.getBlock(), rows = schedule.getRows();
+  int64_t lanes = schedule.getLanes();
+  unsigned vectors = numVectors();
+  Registers acc;
+  if (sweep.product && !usesBlocks(sweep.product)) {
+    FailureOr<Registers> emitted =
+        emitInnerProduct(sweep.product, base, block, sweep.step.count);
+    if (failed(emitted)) {
+      return failure();
+    }
+    acc = *emitted;
+  }
+  DenseMap<Value, SmallVector<Value>> previous; // of an even coordinate
+  for (int64_t i = 0; i < block; ++i) {
+    DenseMap<Value, Value> perX;
+    Value x = add(base, i);
+    for (unsigned v = 0; v < vectors; ++v) {
+      DenseMap<Value, Value> perVector;
+      if (!acc.empty()) {
+        perVector[sweep.product.getResult()] = acc[i * vectors + v];
+      }
+      Point point{x, v, &perX, &perVector};
+      for (auto [n, reduce] :
+           llvm::enumerate(sweep.step.reductions[sweep.level])) {
+        FailureOr<Value> value = eval(reduce.getValue(), point);
+        if (failed(value)) {
+          return failure();
+        }
+        Value &r = running[n * vectors + v];
+        r = combine(reduce.getCombine(), r, *value);
+      }
+      // All reads of this point come before its writes.
+      SmallVector<Value> values;
+      for (auto &[tile, form] : sweep.stored) {
+        FailureOr<Value> value = eval(tile, point);
+        if (failed(value)) {
+          return failure();
+        }
+        values.push_back(*value);
+      }
+      for (auto [entry, value] : llvm::zip_equal(sweep.stored, values)) {
+        auto &[tile, form] = entry;
+        if (form.buffer) {
+          storeVector(value, form.buffer, add(mul(x, rows), v * lanes));
+        } else if (i % 2 == 0) {
+          previous[tile].push_back(value);
+        } else {
+          Value at = add(mul(add(base, i - 1), rows), 2 * v * lanes);
+          storePairs(previous[tile][v], value, form.pairs, at);
+        }
+      }
+    }
+    if (i % 2 == 1) {
+      previous.clear();
+    }
+  }
+  return success();
+}
+
+/// Emits the keys [begin, end) of a sweep, block by block, and returns the
+/// reductions.
+FailureOr<SmallVector<Value>> Emitter::emitBlocks(Sweep &sweep, Value begin,
+                                                  Value end, ValueRange inits) {
+  auto loop = scf::ForOp::create(b, loc, begin, end,
+                                 index(schedule.getBlock()), inits);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> running(loop.getRegionIterArgs());
+  if (failed(emitKeys(sweep, loop.getInductionVar(), running))) {
+    return failure();
+  }
+  yield(running);
+  return SmallVector<Value>(loop.getResults());
+}
+
 LogicalResult Emitter::emitSweep(Step &step, unsigned level) {
   auto &reductions = step.reductions[level];
   auto &products = step.products[level];
-  auto &stores = step.stores[level];
-  auto &pairStores = step.pairStores[level];
   for (; products.size() > 1; products.erase(products.begin())) {
     if (failed(storeProduct(step, products.front()))) {
       return failure();
     }
   }
-  if (reductions.empty() && stores.empty() && pairStores.empty()) {
+  if (reductions.empty() && step.stores[level].empty() &&
+      step.pairStores[level].empty()) {
     return success();
   }
-  tile::ContractOp product = products.empty() ? nullptr : products.front();
-  if (product && failed(prepareOperands(product, step.count))) {
+  Sweep sweep{step, level, products.empty() ? nullptr : products.front(), {}};
+  if (sweep.product && failed(prepareOperands(sweep.product, step.count))) {
     return failure();
   }
+  if (sweep.product && usesBlocks(sweep.product)) {
+    Value result = sweep.product.getResult();
+    Form &form = forms[result];
+    form.kind = Form::Near;
+    form.buffer = allocNear(nearSize(extentOf(result)), b.getF32Type());
+  }
+  SmallVector<Value> inits;
   for (tile::ReduceOp reduce : reductions) {
     if (failed(prepare(reduce.getValue()))) {
       return failure();
     }
-  }
-  llvm::MapVector<Value, Form> stored;
-  auto addStore = [&](Value v, bool pairs) -> LogicalResult {
-    if (stored.count(v)) {
-      return step.op.emitError("expected a weight to feed either paired or "
-                               "plain products, not both");
-    }
-    if (failed(prepare(v))) {
-      return failure();
-    }
-    auto type = cast<RankedTensorType>(v.getType());
-    int64_t elements = type.getDimSize(0) * schedule.getRows();
-    Form &form = stored[v];
-    form.kind = Form::Near;
-    if (pairs) {
-      form.pairs = allocNear(elements, b.getBF16Type());
-      return success();
-    }
-    // What this sweep reads for the last time can be overwritten in place.
-    for (unsigned earlier = 0; earlier < level && !form.buffer; ++earlier) {
-      for (Value old : step.stores[earlier]) {
-        if (old.getType() == type && step.lastUse[old] == level &&
-            step.reused.insert(old).second) {
-          form.buffer = forms[old].buffer;
-          break;
-        }
-      }
-    }
-    if (!form.buffer) {
-      form.buffer = allocNear(elements, type.getElementType());
-    }
-    return success();
-  };
-  for (Value v : stores) {
-    if (failed(addStore(v, false))) {
-      return failure();
-    }
-  }
-  for (Value v : pairStores) {
-    if (failed(addStore(v, true))) {
-      return failure();
-    }
-  }
-
-  int64_t block = schedule.getBlock(), rows = schedule.getRows();
-  unsigned vectors = numVectors();
-  SmallVector<Value> inits;
-  for (tile::ReduceOp reduce : reductions) {
     Type element = getElementTypeOrSelf(reduce.getType());
-    inits.append(vectors, neutral(reduce.getCombine(), element));
+    inits.append(numVectors(), neutral(reduce.getCombine(), element));
   }
-  auto loop = scf::ForOp::create(b, loc, step.begin, step.count, index(block),
-                                 inits);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value base = loop.getInductionVar();
-    SmallVector<Value> running(loop.getRegionIterArgs());
-    Registers acc;
-    if (product) {
-      FailureOr<Registers> emitted =
-          emitInnerProduct(product, base, block, step.count);
-      if (failed(emitted)) {
+  for (bool pairs : {false, true}) {
+    for (Value v : pairs ? step.pairStores[level] : step.stores[level]) {
+      if (failed(addStore(sweep, v, pairs))) {
         return failure();
       }
-      acc = *emitted;
     }
-    DenseMap<Value, SmallVector<Value>> previous; // of an even coordinate
-    for (int64_t i = 0; i < block; ++i) {
-      DenseMap<Value, Value> perX;
-      Value x = add(base, i);
-      for (unsigned v = 0; v < vectors; ++v) {
-        DenseMap<Value, Value> perVector;
-        if (product) {
-          perVector[product.getResult()] = acc[i * vectors + v];
-        }
-        Point point{x, v, &perX, &perVector};
-        for (auto [n, reduce] : llvm::enumerate(reductions)) {
-          FailureOr<Value> value = eval(reduce.getValue(), point);
-          if (failed(value)) {
-            return failure();
-          }
-          Value &r = running[n * vectors + v];
-          r = combine(reduce.getCombine(), r, *value);
-        }
-        // All reads of this point come before its writes.
-        SmallVector<Value> values;
-        for (auto &[tile, form] : stored) {
-          FailureOr<Value> value = eval(tile, point);
-          if (failed(value)) {
-            return failure();
-          }
-          values.push_back(*value);
-        }
-        for (auto [entry, value] : llvm::zip_equal(stored, values)) {
-          auto &[tile, form] = entry;
-          if (form.buffer) {
-            storeVector(value, form.buffer,
-                        add(mul(x, rows), v * schedule.getLanes()));
-          } else if (i % 2 == 0) {
-            previous[tile].push_back(value);
-          } else {
-            Value at = add(mul(add(base, i - 1), rows),
-                           2 * v * schedule.getLanes());
-            storePairs(previous[tile][v], value, form.pairs, at);
-          }
-        }
-      }
-      if (i % 2 == 1) {
-        previous.clear();
-      }
-    }
-    yield(running);
   }
-  for (auto &[value, form] : stored) {
+  FailureOr<SmallVector<Value>> results =
+      sweep.product && usesBlocks(sweep.product)
+          ? emitRuns(sweep, inits)
+          : emitBlocks(sweep, step.begin, blockEnd(step), inits);
+  if (failed(results)) {
+    return failure();
+  }
+  for (auto &[value, form] : sweep.stored) {
     forms[value] = form;
   }
+  unsigned vectors = numVectors();
   for (auto [n, reduce] : llvm::enumerate(reductions)) {
     Form form;
     form.kind = Form::Rows;
-    for (unsigned v = 0; v < vectors; ++v) {
-      form.rows.push_back(loop.getResult(n * vectors + v));
-    }
+    form.rows.assign(results->begin() + n * vectors,
+                     results->begin() + (n + 1) * vectors);
     forms[reduce.getResult()] = form;
   }
   return success();
@@ -483,8 +512,10 @@ LogicalResult Emitter::emitWideStates(Step &step) {
       Form form;
       form.kind = Form::Near;
       form.buffer = allocNear(nearSize(type.getDimSize(0)), type.getElementType());
-      if (failed(emitWide(product.getResult(), product, form.buffer,
-                          step.count))) {
+      if (failed(usesBlocks(product)
+                     ? emitSums(step, product, form.buffer, false)
+                     : emitWide(product.getResult(), product, form.buffer,
+                                step.count))) {
         return failure();
       }
       forms[product.getResult()] = form;
@@ -493,23 +524,14 @@ LogicalResult Emitter::emitWideStates(Step &step) {
       if (failed(materialize(tile, buffer))) {
         return failure();
       }
-    } else if (failed(emitWide(tile, products[0], buffer, step.count))) {
+    } else if (failed(usesBlocks(products[0])
+                          ? emitGrowingState(step, tile, products[0],
+                                             arguments[i], buffer)
+                          : emitWide(tile, products[0], buffer, step.count))) {
       return failure();
     }
   }
   return success();
-}
-
-/// The same schedule with register tiles in place of blocks.
-static tile::ScheduleAttr withoutBlocks(tile::ScheduleAttr schedule) {
-  if (!schedule.getBlocks()) {
-    return schedule;
-  }
-  return tile::ScheduleAttr::get(
-      schedule.getContext(), schedule.getRows(), schedule.getKeys(),
-      schedule.getBlock() / 2, schedule.getLanes(), schedule.getPairs(),
-      schedule.getSplits(), schedule.getSubgroups(), schedule.getStages(),
-      schedule.getPack(), schedule.getNarrow(), schedule.getAhead());
 }
 
 /// Emits one step and returns the new [row] states, flattened.
@@ -523,9 +545,6 @@ Emitter::emitStep(tile::StreamOp op, const Carried &carried,
   llvm::SaveAndRestore savedBegin(stepBegin, begin);
   llvm::SaveAndRestore savedCount(stepCount, end);
   llvm::SaveAndRestore savedRank(streamed, StringRef(op.getRank()));
-  // Blocks serve full steps alone; vectors have registers for half of one.
-  llvm::SaveAndRestore savedSchedule(
-      schedule, isPartial ? withoutBlocks(schedule) : schedule);
 
   Step step;
   step.op = op;

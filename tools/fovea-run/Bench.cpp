@@ -113,9 +113,16 @@ llvm::Error fovea::bench(mlir::ModuleOp module, Executable &program,
     llvm::outs() << "visible: " << llvm::format("%.1f", 100 * work->visible)
                  << "% of all pairs\n";
     bool usesPairs = work->inPairs && ceilings.pairFlops > 0;
-    bound = printRate("products", work->flops, "FLOP", median,
-                      usesPairs ? ceilings.pairFlops : ceilings.flops,
-                      usesPairs ? "products of pairs" : "multiply-adds");
+    if (usesPairs && ceilings.blockFlops > 0) {
+      bound = printRate("products", work->flops, "FLOP", median,
+                        ceilings.blockFlops, "products of blocks");
+      printRate("in vectors", work->flops, "FLOP", median, ceilings.pairFlops,
+                "products of pairs");
+    } else {
+      bound = printRate("products", work->flops, "FLOP", median,
+                        usesPairs ? ceilings.pairFlops : ceilings.flops,
+                        usesPairs ? "products of pairs" : "multiply-adds");
+    }
   }
   double bytes = 0;
   for (const fovea_tensor &tensor : arguments) {

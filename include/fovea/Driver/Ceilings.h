@@ -19,6 +19,7 @@ struct Ceilings {
   double flops = 0; // f32 multiply-adds, counted as two
   double pairFlops =
       0; // the same in products of bf16 pairs; 0 if there are none
+  double blockFlops = 0; // and in products of blocks of bf16
   double readBytes = 0; // reading memory that no cache holds
 
   /// The better of two measurements.

@@ -41,6 +41,7 @@ struct VectorUnit {
   int64_t lanes;     // f32 elements of a register
   int64_t registers; // how many there are
   bool hasPairs;     // products of pairs of bf16: `tile.dot_pairs`
+  bool hasBlocks = false; // a unit that multiplies blocks: `tile.dot_block`
 };
 
 /// Numbers for estimates (fovea/Tuning/CostModel.h): of one core, and nominal,

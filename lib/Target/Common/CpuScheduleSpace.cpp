@@ -38,7 +38,7 @@ static tile::ScheduleAttr replace(tile::ScheduleAttr chosen, int64_t rows,
   return tile::ScheduleAttr::getChecked(
       refuse, chosen.getContext(), rows, keys, block, chosen.getLanes(),
       chosen.getPairs(), chosen.getSplits(), chosen.getSubgroups(),
-      chosen.getStages(), chosen.getPack(), chosen.getNarrow(), ahead);
+      chosen.getStages(), chosen.getPack(), chosen.getNarrow(), ahead, chosen.getBlocks());
 }
 
 llvm::Error CpuTarget::checkSchedule(tile::ScheduleAttr chosen,

@@ -14,8 +14,9 @@ def X86SchedulePass : Pass<"fovea-x86-schedule", "::mlir::ModuleOp"> {
 
     A register tile of `block` by two vectors of rows fills half of the registers
     with accumulators (8 x 32 on 32 registers of 16 lanes) and leaves the others
-    for operands; a task has four times as many rows. A step of 256 keys keeps its scores (32 KB) in the second-level
-    cache with the accumulated output.
+    for operands; a task has four times as many rows. A step of 256 keys keeps its
+    scores (32 KB) in the second-level cache with the accumulated output. Where
+    the chip multiplies blocks in memory, tasks and steps are larger.
   }];
   let options = [
     Option<"chip", "chip", "std::string", /*default=*/"\"host\"",
@@ -48,7 +49,7 @@ def X86ExpandMathPass : Pass<"fovea-x86-expand-math", "::mlir::ModuleOp"> {
 def X86LowerBlocksPass : Pass<"fovea-x86-lower-blocks", "::mlir::ModuleOp"> {
   let summary = "choose the instructions for products of blocks in memory";
   let description = [{
-    `tile.dot_block` becomes tiles of AMX, 16 by 32 sums at a time, and each
+    `tile.dot_block` becomes tiles of AMX, 32 by 32 sums at a time, and each
     kernel asks for them first (`fovea_rt_use_tiles`); without `tiles` it
     becomes `tile.dot_pairs` in vectors of 16. TDPBF16PS rounds twice per pair
     and treats subnormal numbers as zero.
@@ -71,8 +72,9 @@ def X86LowerDotsPass : Pass<"fovea-x86-lower-dots", "::mlir::ModuleOp"> {
   let summary = "choose the instruction for products of pairs";
   let description = [{
     `tile.dot_pairs` becomes `x86vector.avx512.dot`. It rounds once per
-    product-sum and treats subnormal inputs as zero. With `pairs`, rounding 32
-    floats to bf16 is one instruction, `vcvtne2ps2bf16`, which does the same.
+    product-sum and treats subnormal inputs as zero. With `pairs`, rounding 16
+    or 32 floats to bf16 is one instruction, `vcvtneps2bf16` or
+    `vcvtne2ps2bf16`, which do the same.
   }];
   let options = [
     Option<"pairs", "pairs", "bool", /*default=*/"false",

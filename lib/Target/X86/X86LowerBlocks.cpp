@@ -2,15 +2,17 @@
 //
 // A tile of AMX holds up to 16 rows of 64 bytes; TDPBF16PS multiplies 16 x 32
 // bf16 by 16 pairs x 16 and adds to 16 x 16 f32 (Intel's "Architecture
-// Instruction Set Extensions Programming Reference", chapter 3). A block of 16
-// rows by 32 columns takes two tiles of sums, one of the left and two of the
-// right operand, and is walked 16 pairs at a time:
+// Instruction Set Extensions Programming Reference", chapter 3). A block of 32
+// rows by 32 columns takes all eight tiles: four of sums, two of the left and two
+// of the right operand, and is walked 16 pairs at a time:
 //
-//   c0 c1 = C                     tileloadd or tilezero, twice
-//   for 16 pairs:  a, b0, b1      tileloadd
-//                  c0 += a b0     tdpbf16ps
-//                  c1 += a b1
-//   C = c0 c1                     tilestored
+//   c00 c01 c10 c11 = C           tileloadd or tilezero
+//   for 16 pairs:  a0 a1 b0 b1    tileloadd
+//                  c00 += a0 b0   tdpbf16ps, and so on
+//   C = c00 c01 c10 c11           tilestored
+//
+// So a tile that is loaded is multiplied twice, and loading (8 cycles) takes less
+// time than multiplying (16).
 //
 // LLVM chooses tiles and writes the configuration. Where a chip has none of
 // this, the same block is computed from pairs in vectors, so that a schedule
@@ -75,7 +77,8 @@ private:
   }
   Value load(Value memory, Value at, int64_t stride, int64_t bytes);
   SmallVector<Value> addProducts(ValueRange sums, int64_t row, int64_t column,
-                                 Value pair);
+                                 int64_t across, Value pair);
+  void lowerSums(int64_t row, int64_t down, int64_t column, int64_t across);
 
   // Vectors.
   SmallVector<Value> addPairs(ValueRange sums, int64_t row, int64_t rows,
@@ -150,58 +153,74 @@ Value BlockLowering::load(Value memory, Value at, int64_t stride,
                step});
 }
 
-/// 16 pairs from `pair` on, for the tiles of sums of 16 rows.
+/// 16 pairs from `pair` on, for tiles of sums `down` tiles down by `across`.
 SmallVector<Value> BlockLowering::addProducts(ValueRange sums, int64_t row,
-                                              int64_t column, Value pair) {
-  Value a = load(lhs,
-                 add(add(op.getLhsAt(), index(row * op.getLhsStride())),
-                     mul(pair, 2)),
-                 op.getLhsStride(), 2);
-  SmallVector<Value> next;
-  for (auto [n, sum] : llvm::enumerate(sums)) {
-    int64_t first = column + kColumns * static_cast<int64_t>(n);
-    Value r = load(rhs,
-                   add(add(op.getRhsAt(), index(2 * first)),
-                       mul(pair, op.getRhsStride())),
-                   op.getRhsStride(), 2);
-    next.push_back(call("llvm.x86.tdpbf16ps.internal", sum.getType(),
-                        {i16(kTileRows), i16(kTileBytes), i16(kTileBytes), sum,
-                         a, r}));
+                                              int64_t column, int64_t across,
+                                              Value pair) {
+  SmallVector<Value> right, next;
+  Value left;
+  for (int64_t n = 0; n < across; ++n) {
+    int64_t first = 2 * (column + n * kColumns);
+    right.push_back(load(rhs,
+                         add(add(op.getRhsAt(), index(first)),
+                             mul(pair, op.getRhsStride())),
+                         op.getRhsStride(), 2));
+  }
+  for (int64_t i = 0; i < static_cast<int64_t>(sums.size()); ++i) {
+    int64_t n = i % across, down = i / across;
+    if (n == 0) {
+      int64_t first = (row + down * kTileRows) * op.getLhsStride();
+      left = load(lhs,
+                  add(add(op.getLhsAt(), index(first)), mul(pair, 2 * kTileRows)),
+                  2 * kPairs, 2);
+    }
+    next.push_back(call("llvm.x86.tdpbf16ps.internal", sums[i].getType(),
+                        {i16(kTileRows), i16(kTileBytes), i16(kTileBytes),
+                         sums[i], left, right[n]}));
   }
   return next;
 }
 
-LogicalResult BlockLowering::lowerToTiles() {
-  if (op.getRows() % kTileRows != 0 || op.getColumns() % (2 * kColumns) != 0) {
-    return op.emitOpError("expected multiples of 16 rows and 32 columns, got ")
-           << op.getRows() << " and " << op.getColumns();
-  }
+/// `down` tiles of sums from `row` on, by `across` from `column` on.
+void BlockLowering::lowerSums(int64_t row, int64_t down, int64_t column,
+                              int64_t across) {
   auto type = LLVM::LLVMX86AMXType::get(b.getContext());
-  for (int64_t row = 0; row < op.getRows(); row += kTileRows) {
+  SmallVector<Value> places, sums;
+  for (int64_t n = 0; n < down * across; ++n) {
+    int64_t at = (row + n / across * kTileRows) * op.getAccStride() + column +
+                 n % across * kColumns;
+    places.push_back(add(op.getAccAt(), index(at)));
+    sums.push_back(op.getZero() ? call("llvm.x86.tilezero.internal", type,
+                                       {i16(kTileRows), i16(kTileBytes)})
+                                : load(acc, places[n], op.getAccStride(), 4));
+  }
+  sums = repeat(sums, kPairs, [&](ValueRange now, Value pair) {
+    return addProducts(now, row, column, across, pair);
+  });
+  Value step =
+      LLVM::ConstantOp::create(b, loc, b.getI64Type(),
+                               b.getI64IntegerAttr(op.getAccStride() * 4));
+  for (auto [place, sum] : llvm::zip_equal(places, sums)) {
+    LLVM::CallIntrinsicOp::create(
+        b, loc, b.getStringAttr("llvm.x86.tilestored64.internal"),
+        ValueRange{i16(kTileRows), i16(kTileBytes), getAddress(acc, place, 4),
+                   step, sum});
+  }
+}
+
+LogicalResult BlockLowering::lowerToTiles() {
+  if (op.getRows() % kTileRows != 0) {
+    return op.emitOpError("expected a multiple of 16 rows, got ")
+           << op.getRows();
+  }
+  auto tilesIn = [](int64_t extent, int64_t at, int64_t size) {
+    return std::min<int64_t>(2, (extent - at) / size);
+  };
+  for (int64_t row = 0; row < op.getRows(); row += 2 * kTileRows) {
     for (int64_t column = 0; column < op.getColumns();
          column += 2 * kColumns) {
-      SmallVector<Value> places, sums;
-      for (int64_t n = 0; n < 2; ++n) {
-        places.push_back(add(op.getAccAt(),
-                             index(row * op.getAccStride() + column +
-                                   n * kColumns)));
-        sums.push_back(op.getZero()
-                           ? call("llvm.x86.tilezero.internal", type,
-                                  {i16(kTileRows), i16(kTileBytes)})
-                           : load(acc, places[n], op.getAccStride(), 4));
-      }
-      sums = repeat(sums, kPairs, [&](ValueRange now, Value pair) {
-        return addProducts(now, row, column, pair);
-      });
-      Value step =
-          LLVM::ConstantOp::create(b, loc, b.getI64Type(),
-                                   b.getI64IntegerAttr(op.getAccStride() * 4));
-      for (auto [place, sum] : llvm::zip_equal(places, sums)) {
-        LLVM::CallIntrinsicOp::create(
-            b, loc, b.getStringAttr("llvm.x86.tilestored64.internal"),
-            ValueRange{i16(kTileRows), i16(kTileBytes),
-                       getAddress(acc, place, 4), step, sum});
-      }
+      lowerSums(row, tilesIn(op.getRows(), row, kTileRows), column,
+                tilesIn(op.getColumns(), column, kColumns));
     }
   }
   op.erase();
@@ -227,9 +246,14 @@ SmallVector<Value> BlockLowering::addPairs(ValueRange sums, int64_t row,
     right.push_back(vector::LoadOp::create(b, loc, pairs, rhs, at));
   }
   SmallVector<Value> next;
+  // Of a square of 16 rows by 16 pairs: where it is, and the pair in it.
+  Value inside = arith::RemUIOp::create(b, loc, pair, index(kPairs));
+  Value square = arith::SubIOp::create(b, loc, pair, inside);
+  Value first = add(add(op.getLhsAt(), mul(square, 2 * kTileRows)), mul(inside, 2));
   for (int64_t i = 0; i < rows; ++i) {
-    Value at = add(add(op.getLhsAt(), index((row + i) * op.getLhsStride())),
-                   mul(pair, 2));
+    int64_t down = (row + i) % kTileRows;
+    Value at = add(first, index((row + i - down) * op.getLhsStride() +
+                                down * 2 * kPairs));
     Value bits = vector::BitCastOp::create(
         b, loc, word, vector::LoadOp::create(b, loc, two, lhs, at));
     Value all = vector::BroadcastOp::create(

@@ -39,16 +39,26 @@ static LogicalResult lower(tile::DotPairsOp op) {
   return success();
 }
 
-/// 32 floats to bf16 in one instruction: LLVM has two for the halves, and one to
-/// join them.
+/// Floats to bf16 in one instruction. Left alone, LLVM has two for the halves of
+/// 32 and one to join them, and nine where what was rounded is widened again.
 static void lower(arith::TruncFOp op) {
   auto wide = dyn_cast<VectorType>(op.getIn().getType());
   auto narrow = dyn_cast<VectorType>(op.getType());
   if (!wide || !wide.getElementType().isF32() || wide.getRank() != 1 ||
-      wide.getDimSize(0) != 32 || !narrow.getElementType().isBF16()) {
+      !llvm::is_contained({16, 32}, wide.getDimSize(0)) ||
+      !narrow.getElementType().isBF16()) {
     return;
   }
   OpBuilder b(op);
+  if (wide.getDimSize(0) == 16) {
+    auto all = LLVM::CallIntrinsicOp::create(
+        b, op.getLoc(), narrow,
+        b.getStringAttr("llvm.x86.avx512bf16.cvtneps2bf16.512"),
+        ValueRange{op.getIn()});
+    op.replaceAllUsesWith(all.getResult(0));
+    op.erase();
+    return;
+  }
   auto half = [&](int64_t from) -> Value {
     return vector::ExtractStridedSliceOp::create(
         b, op.getLoc(), op.getIn(), ArrayRef<int64_t>{from},

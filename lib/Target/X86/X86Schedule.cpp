@@ -32,8 +32,9 @@ static bool streamsPairs(func::FuncOp function) {
   return found;
 }
 
-/// True if folds stream rows alone whose widths are whole tiles of AMX.
-static bool fitsTiles(func::FuncOp function) {
+/// True if the chip has AMX, and folds stream rows alone whose widths are whole
+/// tiles of it.
+static bool usesTiles(func::FuncOp function, const X86Chip &chip) {
   bool found = false, fits = true;
   function.walk([&](cascade::FoldOp fold) {
     for (unsigned i = 0; i < fold.getInputs().size(); ++i) {
@@ -44,21 +45,7 @@ static bool fitsTiles(func::FuncOp function) {
       }
     }
   });
-  return found && fits;
-}
-
-/// Register tiles of `block` coordinates by two registers of rows, or the tile
-/// of AMX that is as wide; four of them share what a step prepares.
-static tile::ScheduleAttr choose(func::FuncOp function, const X86Chip &chip) {
-  int64_t rows = 4 * 2 * chip.lanes;
-  int64_t keys = chip.isWide() ? 256 : 128;
-  bool pairs = chip.hasPairs && streamsPairs(function);
-  bool blocks = pairs && chip.hasTiles && fitsTiles(function);
-  int64_t block = blocks ? 16 : chip.registers / 4;
-  return tile::ScheduleAttr::get(function.getContext(), rows, keys, block,
-                                 chip.lanes, pairs, /*splits=*/16, /*subgroups=*/1,
-                                 /*stages=*/0, /*pack=*/true, /*narrow=*/false,
-                                 /*ahead=*/0, blocks);
+  return chip.hasTiles && streamsPairs(function) && found && fits;
 }
 
 /// Bytes of a key in the widest operand that a fold of the function streams.
@@ -77,6 +64,46 @@ static int64_t getKeyBytes(func::FuncOp function) {
   return bits / 8;
 }
 
+/// True if vectors should multiply pairs of bf16. Chips with AMX do so at half
+/// the rate of floats.
+static bool usesPairs(func::FuncOp function, const X86Chip &chip) {
+  return chip.hasPairs && !chip.hasTiles && streamsPairs(function);
+}
+
+/// Tasks and steps for products of blocks: large, because what a step prepares
+/// (values turned, keys copied) costs as much as a quarter of its products for
+/// 128 rows, and because scaling the output costs the same for any number of
+/// keys. They end where a task's output and operands leave the second-level
+/// cache. GFLOP/s of one thread, S 2048:
+///
+///   rows x keys   256 x 256   256 x 512   512 x 256   512 x 512
+///   D 64                514         537         554         581
+///   D 128               660         700         711         766
+static tile::ScheduleAttr chooseBlocks(func::FuncOp function,
+                                       const X86Chip &chip) {
+  constexpr int64_t kOperandBytes = 128 * 1024, kMost = 512;
+  int64_t rows = llvm::bit_floor<uint64_t>(kOperandBytes / getKeyBytes(function));
+  rows = std::clamp<int64_t>(rows, 4 * chip.lanes, kMost);
+  return tile::ScheduleAttr::get(
+      function.getContext(), rows, /*keys=*/rows, /*block=*/chip.registers / 4,
+      chip.lanes, /*pairs=*/true, /*splits=*/16, /*subgroups=*/1, /*stages=*/0,
+      /*pack=*/true, /*narrow=*/false, /*ahead=*/0, /*blocks=*/true);
+}
+
+/// Register tiles of `block` coordinates by two registers of rows; four of them
+/// share what a step prepares. Or blocks of AMX.
+static tile::ScheduleAttr choose(func::FuncOp function, const X86Chip &chip) {
+  int64_t rows = 4 * 2 * chip.lanes;
+  int64_t keys = chip.isWide() ? 256 : 128;
+  if (usesTiles(function, chip)) {
+    return chooseBlocks(function, chip);
+  }
+  return tile::ScheduleAttr::get(function.getContext(), rows, keys,
+                                 /*block=*/chip.registers / 4, chip.lanes,
+                                 usesPairs(function, chip), /*splits=*/16, /*subgroups=*/1, /*stages=*/0,
+                                 /*pack=*/true, /*narrow=*/false, /*ahead=*/0);
+}
+
 /// Decoding has the rows of the heads that share keys, and memory binds it.
 /// What brings memory here are the processor's own prefetchers, and they follow
 /// a task that takes turns between two streams if a turn is about a page:
@@ -90,9 +117,9 @@ static tile::ScheduleAttr chooseNarrow(func::FuncOp function,
   constexpr int64_t kPageBytes = 4096;
   int64_t keys = llvm::bit_floor<uint64_t>(kPageBytes / getKeyBytes(function));
   keys = std::clamp(keys, chip.lanes, 8 * chip.lanes);
-  bool pairs = chip.hasPairs && streamsPairs(function);
   return tile::ScheduleAttr::get(
-      function.getContext(), rows, keys, /*block=*/2, chip.lanes, pairs,
+      function.getContext(), rows, keys, /*block=*/2, chip.lanes,
+      usesPairs(function, chip),
       /*splits=*/16, /*subgroups=*/1, /*stages=*/0, /*pack=*/true,
       /*narrow=*/true, /*ahead=*/keys / 2);
 }
@@ -100,17 +127,22 @@ static tile::ScheduleAttr chooseNarrow(func::FuncOp function,
 /// By growing rows. Where there are registers for two vectors of sums of eight
 /// rows, a few queries at once get them, and then one vector of rows along the
 /// lanes: with steps of 512 keys, 20 to 25 % faster than with 16 or 64 (measured
-/// by fovea-tune: a long turn reads one stream only, and repairs are few).
+/// by fovea-tune: a long turn reads one stream only, and repairs are few). Blocks
+/// of AMX have 16 rows anyway, and serve five as well as eight narrow ones do.
 static ArrayAttr chooseFewRows(func::FuncOp function, const X86Chip &chip) {
   SmallVector<Attribute> chosen = {chooseNarrow(function, chip, 4)};
-  if (chip.registers >= 32) {
-    bool pairs = chip.hasPairs && streamsPairs(function);
-    chosen.push_back(chooseNarrow(function, chip, 8));
-    chosen.push_back(tile::ScheduleAttr::get(
-        function.getContext(), /*rows=*/chip.lanes, /*keys=*/32 * chip.lanes,
-        /*block=*/8, chip.lanes, pairs, /*splits=*/16, /*subgroups=*/1,
-        /*stages=*/0, /*pack=*/true, /*narrow=*/false, /*ahead=*/0));
+  if (chip.registers < 32) {
+    return ArrayAttr::get(function.getContext(), chosen);
   }
+  bool blocks = usesTiles(function, chip);
+  if (!blocks) {
+    chosen.push_back(chooseNarrow(function, chip, 8));
+  }
+  chosen.push_back(tile::ScheduleAttr::get(
+      function.getContext(), /*rows=*/chip.lanes, /*keys=*/32 * chip.lanes,
+      /*block=*/8, chip.lanes, blocks || usesPairs(function, chip), /*splits=*/16,
+      /*subgroups=*/1, /*stages=*/0, /*pack=*/true, /*narrow=*/false, /*ahead=*/0,
+      blocks));
   return ArrayAttr::get(function.getContext(), chosen);
 }
 

@@ -81,7 +81,7 @@ public:
       : CpuTarget(name, describe(chip, isHost), isHost), chip(chip) {}
 
   VectorUnit getVectorUnit() const override {
-    return {chip.lanes, chip.registers, chip.hasPairs};
+    return {chip.lanes, chip.registers, chip.hasPairs, chip.hasTiles};
   }
   int64_t getFarBytes() const override { return chip.farBytes; }
   void addSchedule(mlir::OpPassManager &pm) const override;

@@ -782,8 +782,13 @@ func.func @dot_block_strides(%a: memref<?xbf16>, %b: memref<?xbf16>, %c: memref<
 
 // -----
 
-// expected-error@+1 {{expected blocks with pairs, 16 lanes and a multiple of 16 coordinates, got 8 and 16 lanes}}
-func.func private @blocks() attributes {tile.schedule = #tile.schedule<rows = 32, keys = 64, block = 8, lanes = 16, pairs = true, splits = 1, blocks = true>}
+// expected-error@+1 {{expected blocks with pairs, 16 lanes, keys in runs of 32 and a block that divides them, got 16 lanes, keys 48, block 8}}
+func.func private @blocks() attributes {tile.schedule = #tile.schedule<rows = 32, keys = 48, block = 8, lanes = 16, pairs = true, splits = 1, blocks = true>}
+
+// -----
+
+// expected-error@+1 {{expected blocks with pairs, 16 lanes, keys in runs of 32 and a block that divides them, got 16 lanes, keys 192, block 12}}
+func.func private @blocks_in_runs() attributes {tile.schedule = #tile.schedule<rows = 32, keys = 192, block = 12, lanes = 16, pairs = true, splits = 1, blocks = true>}
 
 // -----
 

@@ -12,7 +12,7 @@ import sys
 import programs
 
 SCHEDULE = (
-    "#tile.schedule<rows = 128, keys = 256, block = 16, lanes = 16, pairs = true, "
+    "#tile.schedule<rows = 128, keys = 256, block = 8, lanes = 16, pairs = true, "
     "splits = 16, pack = true, blocks = true>"
 )
 CASES = [

@@ -11,10 +11,10 @@
 // TILES-NOT: scf.for
 // TILES: %[[Z0:.*]] = llvm.call_intrinsic "llvm.x86.tilezero.internal"
 // TILES: %[[Z1:.*]] = llvm.call_intrinsic "llvm.x86.tilezero.internal"
-// TILES: %[[A:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
 // TILES: %[[B0:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
-// TILES: %[[C0:.*]] = llvm.call_intrinsic "llvm.x86.tdpbf16ps.internal"(%{{.*}}, %{{.*}}, %{{.*}}, %[[Z0]], %[[A]], %[[B0]])
 // TILES: %[[B1:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
+// TILES: %[[A:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
+// TILES: %[[C0:.*]] = llvm.call_intrinsic "llvm.x86.tdpbf16ps.internal"(%{{.*}}, %{{.*}}, %{{.*}}, %[[Z0]], %[[A]], %[[B0]])
 // TILES: %[[C1:.*]] = llvm.call_intrinsic "llvm.x86.tdpbf16ps.internal"(%{{.*}}, %{{.*}}, %{{.*}}, %[[Z1]], %[[A]], %[[B1]])
 // TILES: %[[D0:.*]] = llvm.call_intrinsic "llvm.x86.tdpbf16ps.internal"(%{{.*}}, %{{.*}}, %{{.*}}, %[[C0]],
 // TILES: %[[D1:.*]] = llvm.call_intrinsic "llvm.x86.tdpbf16ps.internal"(%{{.*}}, %{{.*}}, %{{.*}}, %[[C1]],
@@ -51,6 +51,32 @@ func.func @known(%a: memref<?xbf16>, %b: memref<?xbf16>, %c: memref<?xf32>) {
 // PAIRS: scf.for
 func.func @unknown(%a: memref<?xbf16>, %b: memref<?xbf16>, %c: memref<?xf32>, %n: index) {
   tile.dot_block %a[%n] by 64, %b[%n] by 64, %c[%n] by 32 pairs %n rows 16 columns 32
+      : memref<?xbf16>, memref<?xbf16>, memref<?xf32>
+  return
+}
+
+// -----
+
+// Two tiles down by two across: each that is loaded is multiplied twice. Of 48
+// columns the last tile stands alone.
+// TILES-LABEL: func.func @many
+// TILES-COUNT-4: tilezero.internal
+// TILES: %[[B0:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
+// TILES: %[[B1:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
+// TILES: %[[A0:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
+// TILES: tdpbf16ps.internal"({{.*}}, %[[A0]], %[[B0]])
+// TILES: tdpbf16ps.internal"({{.*}}, %[[A0]], %[[B1]])
+// TILES: %[[A1:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
+// TILES: tdpbf16ps.internal"({{.*}}, %[[A1]], %[[B0]])
+// TILES: tdpbf16ps.internal"({{.*}}, %[[A1]], %[[B1]])
+// TILES-COUNT-4: tilestored64.internal
+// TILES-COUNT-2: tilezero.internal
+// TILES-COUNT-2: tdpbf16ps.internal
+// TILES-NOT: tdpbf16ps.internal
+func.func @many(%a: memref<?xbf16>, %b: memref<?xbf16>, %c: memref<?xf32>) {
+  %zero = arith.constant 0 : index
+  %n = arith.constant 16 : index
+  tile.dot_block %a[%zero] by 32, %b[%zero] by 96, %c[%zero] by 48 pairs %n rows 32 columns 48 zero
       : memref<?xbf16>, memref<?xbf16>, memref<?xf32>
   return
 }

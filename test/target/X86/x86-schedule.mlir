@@ -1,6 +1,7 @@
 // RUN: fovea-opt %s --fovea-x86-schedule=chip=x86-64-v3 | FileCheck %s --check-prefix=V3
 // RUN: fovea-opt %s --fovea-x86-schedule=chip=x86-64-v4 | FileCheck %s --check-prefix=V4
-// RUN: fovea-opt %s --fovea-x86-schedule=chip=sapphirerapids | FileCheck %s --check-prefix=PAIRS
+// RUN: fovea-opt %s --fovea-x86-schedule=chip=znver4 | FileCheck %s --check-prefix=PAIRS
+// RUN: fovea-opt %s --fovea-x86-schedule=chip=sapphirerapids | FileCheck %s --check-prefix=BLOCKS
 // RUN: not fovea-opt %s --fovea-x86-schedule=chip=i386 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
 // UNKNOWN: expected a chip among host, x86-64-v3, x86-64-v4, {{.*}}znver5; got 'i386'
@@ -40,6 +41,10 @@ func.func @single(%x: tensor<?x8xf32>) -> tensor<8xf32> {
 // PAIRS: @half(%arg0: tensor<?x8xbf16>)
 // PAIRS-SAME: tile.few_rows = [#tile.schedule<{{.*}}pairs = true{{.*}}narrow = true
 // PAIRS-SAME: tile.schedule = #tile.schedule<rows = 128, keys = 256, block = 8, lanes = 16, pairs = true, splits = 16, pack = true>
+// A chip with AMX multiplies pairs in vectors at half the rate of floats: blocks
+// or nothing.
+// BLOCKS: @half(%arg0: tensor<?x8xbf16>)
+// BLOCKS-NOT: pairs = true
 func.func @half(%x: tensor<?x8xbf16>) -> tensor<8xf32> {
   %r = cascade.fold parallel [c] stream k ins(%x[k, c]) -> [c] identity [0.0 : f32]
     init () {
@@ -60,6 +65,35 @@ func.func @half(%x: tensor<?x8xbf16>) -> tensor<8xf32> {
       cascade.yield %s : f32
     } : (tensor<?x8xbf16>) -> tensor<8xf32>
   return %r : tensor<8xf32>
+}
+
+// Rows whose width is whole tiles: blocks for many rows and for up to 16, floats
+// for up to 4.
+// BLOCKS: @rows(
+// BLOCKS-SAME: tile.few_rows = [#tile.schedule<rows = 4, keys = 32, {{[^>]*}}pairs = false, {{[^>]*}}narrow = true, {{[^>]*}}>, #tile.schedule<rows = 16, keys = 512, block = 8, lanes = 16, pairs = true, splits = 16, pack = true, blocks = true>]
+// BLOCKS-SAME: tile.schedule = #tile.schedule<rows = 512, keys = 512, block = 8, lanes = 16, pairs = true, splits = 16, pack = true, blocks = true>
+// PAIRS: @rows(
+// PAIRS-NOT: blocks = true
+func.func @rows(%x: tensor<?x64xbf16>) -> tensor<64xf32> {
+  %r = cascade.fold parallel [] stream k ins(%x[k, c]) -> [c] identity [0.0 : f32]
+    init () {
+      %zero = arith.constant dense<0.0> : tensor<64xf32>
+      cascade.yield %zero : tensor<64xf32>
+    } step (%s: tensor<64xf32>, %t: tensor<?x64xbf16>) {
+      %a = cascade.einsum %t[k, c] -> [c] reduce sum {
+      ^bb0(%e: bf16):
+        %w = arith.extf %e : bf16 to f32
+        cascade.yield %w : f32
+      } : (tensor<?x64xbf16>) -> tensor<64xf32>
+      %n = arith.addf %s, %a : tensor<64xf32>
+      cascade.yield %n : tensor<64xf32>
+    } merge (%s: tensor<64xf32>, %t: tensor<64xf32>) {
+      %n = arith.addf %s, %t : tensor<64xf32>
+      cascade.yield %n : tensor<64xf32>
+    } finish (%s: tensor<64xf32>) {
+      cascade.yield %s : tensor<64xf32>
+    } : (tensor<?x64xbf16>) -> tensor<64xf32>
+  return %r : tensor<64xf32>
 }
 
 // A schedule that is there stays, alone; private functions get none.
