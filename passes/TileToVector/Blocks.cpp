@@ -33,10 +33,6 @@
 using namespace mlir;
 using namespace fovea;
 
-/// Coordinates of the contracted rank, and of the rows of a result, that
-/// blocks take at a time.
-static constexpr int64_t kDepth = 32, kHeight = 16;
-
 /// True if the product sums over the stream.
 static bool sumsOverStream(tile::ContractOp op) {
   StringRef first = tile::getRanks(op.getLhs().getType())[0];
@@ -44,13 +40,9 @@ static bool sumsOverStream(tile::ContractOp op) {
 }
 
 bool Emitter::usesBlocks(tile::ContractOp op) {
-  auto lhs = cast<RankedTensorType>(op.getLhs().getType());
-  if (!schedule.getBlocks() || (partial && !finite) ||
-      schedule.getRows() % kHeight != 0 || lhs.getDimSize(0) % kDepth != 0 ||
-      kDepth % schedule.getBlock() != 0 || !usesPairs(op)) {
-    return false;
-  }
-  return lhs.getDimSize(1) % (sumsOverStream(op) ? kHeight : kDepth) == 0;
+  return schedule.getBlocks() && (!partial || finite) &&
+         schedule.getRows() % kBlockHeight == 0 &&
+         extentOf(op.getLhs()) % kBlockDepth == 0 && usesPairs(op);
 }
 
 //===----------------------------------------------------------------------===//
@@ -78,11 +70,11 @@ LogicalResult Emitter::prepareBlocks(tile::ContractOp op, Value count) {
 }
 
 /// Copies `count` rows of a 16-bit operand, or of what was computed of one, into
-/// squares.
+/// squares, with zeros beyond their width.
 Value Emitter::copyRows(Value tile, Value computed, Value count) {
   auto type = cast<RankedTensorType>(tile.getType());
-  int64_t width = type.getDimSize(1);
-  Value buffer = allocNear(type.getDimSize(0) * width, b.getBF16Type());
+  int64_t width = type.getDimSize(1), wide = padded(width, kBlockDepth);
+  Value buffer = allocNear(type.getDimSize(0) * wide, b.getBF16Type());
   auto load = tile.getDefiningOp<tile::LoadOp>();
   Value flat = computed ? computed : flatten(load.getSource()).flat;
   auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
@@ -90,23 +82,24 @@ Value Emitter::copyRows(Value tile, Value computed, Value count) {
   b.setInsertionPointToStart(loop.getBody());
   Value x = loop.getInductionVar();
   Value from = computed ? mul(x, width) : rowOffset(load, x, count);
-  Value inside = arith::RemUIOp::create(b, loc, x, index(kHeight));
-  Value to = add(mul(arith::SubIOp::create(b, loc, x, inside), width),
-                 mul(inside, kDepth));
-  auto part = VectorType::get({kDepth}, b.getBF16Type());
-  for (int64_t c = 0; c < width; c += kDepth) {
-    storeVector(loadVector(flat, add(from, c), part), buffer,
-                add(to, c * kHeight));
+  Value inside = arith::RemUIOp::create(b, loc, x, index(kBlockHeight));
+  Value to = add(mul(arith::SubIOp::create(b, loc, x, inside), wide),
+                 mul(inside, kBlockDepth));
+  auto part = VectorType::get({kBlockDepth}, b.getBF16Type());
+  for (int64_t c = 0; c < width; c += kBlockDepth) {
+    storeVector(loadFirst(flat, add(from, c), part, width - c), buffer,
+                add(to, c * kBlockHeight));
   }
   return buffer;
 }
 
 /// [x / 2][channel][x % 2] as [channel][x] in squares; what lies beyond `count`
-/// there comes along.
+/// or the last channel there comes along.
 Value Emitter::turnPairs(Value packed, int64_t extent, int64_t channels,
                          Value count) {
   int64_t lanes = schedule.getLanes();
-  Value buffer = allocNear(extent * channels, b.getBF16Type());
+  Value buffer =
+      allocNear(extent * padded(channels, kBlockHeight), b.getBF16Type());
   auto two = VectorType::get({2 * lanes}, b.getBF16Type());
   auto words = VectorType::get({lanes}, b.getI32Type());
   auto keys =
@@ -125,7 +118,7 @@ Value Emitter::turnPairs(Value packed, int64_t extent, int64_t channels,
   }
   square = transpose(square);
   for (int64_t i = 0; i < lanes; ++i) {
-    Value at = add(add(mul(c, extent), mul(x, kHeight)), i * kDepth);
+    Value at = add(add(mul(c, extent), mul(x, kBlockHeight)), i * kBlockDepth);
     storeVector(vector::BitCastOp::create(b, loc, two, square[i]), buffer, at);
   }
   return buffer;
@@ -142,8 +135,8 @@ Value Emitter::areFinite(Value packed, int64_t channels, Value count) {
     return arith::ConstantOp::create(
         b, loc, DenseElementsAttr::get(words, llvm::APInt(16, v)));
   };
-  Value runs = arith::CeilDivUIOp::create(b, loc, count, index(kDepth));
-  Value end = mul(runs, kDepth * channels);
+  Value runs = arith::CeilDivUIOp::create(b, loc, count, index(kBlockDepth));
+  Value end = mul(runs, kBlockDepth * channels);
   auto loop = scf::ForOp::create(b, loc, index(0), end, index(lanes),
                                  ValueRange{splat(0)});
   {
@@ -172,23 +165,24 @@ Value Emitter::blockEnd(Step &step) {
   if (!schedule.getBlocks() || !partial || !finite) {
     return step.count;
   }
-  Value runs = arith::CeilDivUIOp::create(b, loc, step.count, index(kDepth));
-  return mul(runs, kDepth);
+  Value runs = arith::CeilDivUIOp::create(b, loc, step.count, index(kBlockDepth));
+  return mul(runs, kBlockDepth);
 }
 
 /// Writes the product at keys [begin, end), whole runs, to `buffer`.
 void Emitter::emitScores(tile::ContractOp op, Value buffer, Value begin,
                          Value end) {
   auto lhs = cast<RankedTensorType>(op.getLhs().getType());
-  int64_t channels = lhs.getDimSize(1), rows = schedule.getRows();
-  auto loop = scf::ForOp::create(b, loc, begin, end, index(kDepth));
+  int64_t channels = padded(lhs.getDimSize(1), kBlockDepth);
+  int64_t rows = schedule.getRows();
+  auto loop = scf::ForOp::create(b, loc, begin, end, index(kBlockDepth));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value x = loop.getInductionVar();
   tile::DotBlockOp::create(b, loc, forms[op.getLhs()].squares, mul(x, channels),
                            forms[op.getRhs()].pairs, index(0), buffer,
                            mul(x, rows), index(channels / 2), channels,
-                           2 * rows, rows, kDepth, rows, /*zero=*/true);
+                           2 * rows, rows, kBlockDepth, rows, /*zero=*/true);
 }
 
 /// Emits a sweep whose product is taken in blocks: 32 keys, then the rest of the
@@ -196,10 +190,10 @@ void Emitter::emitScores(tile::ContractOp op, Value buffer, Value begin,
 FailureOr<SmallVector<Value>> Emitter::emitRuns(Sweep &sweep,
                                                 ValueRange inits) {
   auto runs = scf::ForOp::create(b, loc, sweep.step.begin, blockEnd(sweep.step),
-                                 index(kDepth), inits);
+                                 index(kBlockDepth), inits);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(runs.getBody());
-  Value begin = runs.getInductionVar(), end = add(begin, kDepth);
+  Value begin = runs.getInductionVar(), end = add(begin, kBlockDepth);
   emitScores(sweep.product, forms[sweep.product.getResult()].buffer, begin, end);
   FailureOr<SmallVector<Value>> next =
       emitBlocks(sweep, begin, end, runs.getRegionIterArgs());
@@ -221,14 +215,15 @@ LogicalResult Emitter::emitSums(Step &step, tile::ContractOp op, Value buffer,
     return failure();
   }
   auto lhs = cast<RankedTensorType>(op.getLhs().getType());
-  int64_t extent = lhs.getDimSize(0), channels = lhs.getDimSize(1);
-  int64_t rows = schedule.getRows(), height = 2 * kHeight;
+  int64_t extent = lhs.getDimSize(0);
+  int64_t channels = padded(lhs.getDimSize(1), kBlockHeight);
+  int64_t rows = schedule.getRows(), height = 2 * kBlockHeight;
   Value keys = arith::SubIOp::create(b, loc, blockEnd(step), step.begin);
   Value pairs = arith::DivUIOp::create(b, loc, keys, index(2));
   auto emit = [&](Value channel, int64_t size) {
     tile::DotBlockOp::create(
         b, loc, forms[op.getLhs()].turned,
-        add(mul(channel, extent), mul(step.begin, kHeight)),
+        add(mul(channel, extent), mul(step.begin, kBlockHeight)),
         forms[op.getRhs()].pairs, mul(step.begin, rows), buffer,
         mul(channel, rows), pairs, extent, 2 * rows, rows, size, rows,
         /*zero=*/!isAdded);

@@ -155,15 +155,16 @@ protected:
   /// in it one of them is; the same for 16-bit values whose pairs of x lie
   /// side by side.
   virtual int64_t nearSize(int64_t extent) {
-    return extent * schedule.getRows();
+    return (extent == 1 ? 1 : padded(extent, kBlockHeight)) *
+           schedule.getRows();
   }
   virtual mlir::Value nearIndex(mlir::Value x, mlir::Value row, int64_t extent);
   virtual int64_t pairsSize(int64_t extent) {
-    return (extent + 1) / 2 * schedule.getRows() * 2;
+    return padded((extent + 1) / 2 * 2, kBlockDepth) * schedule.getRows();
   }
   virtual mlir::Value pairsIndex(mlir::Value x, mlir::Value row,
                                  int64_t extent);
-  virtual void clearPadding(mlir::Value buffer, int64_t extent) {}
+  virtual void clearPadding(mlir::Value buffer, int64_t extent);
   mlir::Value allocNear(int64_t elements, mlir::Type element);
   const FlatBuffer &flatten(mlir::Value memref);
   mlir::LogicalResult lowerLoad(tile::LoadOp op);
@@ -179,6 +180,8 @@ protected:
   void clearPairs(mlir::Value buffer, int64_t extent, int64_t width,
                   mlir::Value count);
   mlir::Value loadVector(mlir::Value buffer, mlir::Value index, mlir::Type type);
+  mlir::Value loadFirst(mlir::Value flat, mlir::Value at, mlir::VectorType type,
+                        int64_t left);
   void storeVector(mlir::Value vector, mlir::Value buffer, mlir::Value index);
   void storePairs(mlir::Value low, mlir::Value high, mlir::Value buffer,
                   mlir::Value index);
@@ -252,7 +255,12 @@ protected:
                                               mlir::Value count,
                                               Registers init);
 
-  // Blocks.cpp: products from memory.
+  // Blocks.cpp: products from memory. Blocks take whole multiples of so many
+  // rows of a result and of so many factors; buffers have room for them.
+  static constexpr int64_t kBlockHeight = 16, kBlockDepth = 32;
+  int64_t padded(int64_t extent, int64_t multiple) {
+    return schedule.getBlocks() ? llvm::alignTo(extent, multiple) : extent;
+  }
   bool usesBlocks(tile::ContractOp op);
   mlir::LogicalResult prepareBlocks(tile::ContractOp op, mlir::Value count);
   mlir::Value copyRows(mlir::Value tile, mlir::Value computed,

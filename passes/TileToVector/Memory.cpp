@@ -18,6 +18,22 @@ Value Emitter::allocNear(int64_t elements, Type element) {
                                   b.getI64IntegerAttr(64));
 }
 
+/// Blocks multiply what lies beyond the extent, too.
+void Emitter::clearPadding(Value buffer, int64_t extent) {
+  if (padded(extent, kBlockDepth) == extent) {
+    return;
+  }
+  auto type = cast<MemRefType>(buffer.getType());
+  int64_t size = type.getDimSize(0) - type.getDimSize(0) % schedule.getLanes();
+  VectorType vector = vectorOf(type.getElementType());
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vector));
+  auto loop = scf::ForOp::create(b, loc, index(0), index(size),
+                                 index(schedule.getLanes()));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  storeVector(zero, buffer, loop.getInductionVar());
+}
+
 Value Emitter::nearIndex(Value x, Value row, int64_t extent) {
   return add(mul(x, schedule.getRows()), row);
 }
@@ -64,6 +80,23 @@ const FlatBuffer &Emitter::flatten(Value buffer) {
 
 Value Emitter::loadVector(Value buffer, Value at, Type type) {
   return vector::LoadOp::create(b, loc, cast<VectorType>(type), buffer, at);
+}
+
+/// The first `left` elements of a vector, and zeros.
+Value Emitter::loadFirst(Value flat, Value at, VectorType type,
+                               int64_t left) {
+  if (left >= type.getDimSize(0)) {
+    return loadVector(flat, at, type);
+  }
+  SmallVector<bool> lanes(type.getDimSize(0));
+  std::fill_n(lanes.begin(), left, true);
+  Value mask = arith::ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(VectorType::get({type.getDimSize(0)}, b.getI1Type()),
+                             ArrayRef<bool>(lanes)));
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  return vector::MaskedLoadOp::create(b, loc, type, flat, ValueRange{at}, mask,
+                                      zero);
 }
 
 void Emitter::storeVector(Value vector, Value buffer, Value at) {

@@ -77,8 +77,6 @@ private:
                                             mlir::Value count);
   mlir::Value loadChannels(tile::LoadOp op, mlir::Value offset,
                            int64_t channel, int64_t size);
-  mlir::Value loadFirst(mlir::Value flat, mlir::Value at, mlir::VectorType type,
-                        int64_t left);
   mlir::Value broadcastWeight(mlir::Value buffer, mlir::Value at, bool pairs);
   mlir::FailureOr<mlir::Value> storeVisible(mlir::Value visible,
                                             mlir::Value count);

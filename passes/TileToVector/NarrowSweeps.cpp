@@ -44,23 +44,6 @@ Value NarrowEmitter::loadChannels(tile::LoadOp op, Value offset,
   return loadFirst(flat, at, type, op.getType().getDimSize(1) - channel);
 }
 
-/// The first `left` elements of a vector, and zeros.
-Value NarrowEmitter::loadFirst(Value flat, Value at, VectorType type,
-                               int64_t left) {
-  if (left >= type.getDimSize(0)) {
-    return loadVector(flat, at, type);
-  }
-  SmallVector<bool> lanes(type.getDimSize(0));
-  std::fill_n(lanes.begin(), left, true);
-  Value mask = arith::ConstantOp::create(
-      b, loc,
-      DenseElementsAttr::get(VectorType::get({type.getDimSize(0)}, b.getI1Type()),
-                             ArrayRef<bool>(lanes)));
-  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-  return vector::MaskedLoadOp::create(b, loc, type, flat, ValueRange{at}, mask,
-                                      zero);
-}
-
 /// `size` channels of row `x` of the left operand of a product, loaded or
 /// computed: in bf16 for pairs, else in f32. They begin at base + channel; a
 /// base that is not null is whole vectors into a loaded row.

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
 
@@ -32,17 +33,24 @@ static bool streamsPairs(func::FuncOp function) {
   return found;
 }
 
-/// True if the chip has AMX, and folds stream rows alone whose widths are whole
-/// tiles of it.
+/// True if the chip has AMX, and folds stream rows alone that fill its tiles to
+/// more than half.
 static bool usesTiles(func::FuncOp function, const X86Chip &chip) {
+  constexpr int64_t kLeastWidth = 16;
   bool found = false, fits = true;
   function.walk([&](cascade::FoldOp fold) {
     for (unsigned i = 0; i < fold.getInputs().size(); ++i) {
       auto tile = dyn_cast<RankedTensorType>(fold.getInnerType(i));
-      if (fold.isStreamed(i) && tile && tile.getRank() == 2) {
-        found = true;
-        fits &= !tile.isDynamicDim(1) && tile.getDimSize(1) % 32 == 0;
+      if (!fold.isStreamed(i) || !tile || tile.getRank() != 2) {
+        continue;
       }
+      int64_t width = tile.isDynamicDim(1) ? 0 : tile.getDimSize(1);
+      if (width > 0 && width < kLeastWidth) {
+        continue; // scales
+      }
+      found = true;
+      fits &= width > 0 && width % 2 == 0 &&
+              2 * width > static_cast<int64_t>(llvm::alignTo(width, 32));
     }
   });
   return chip.hasTiles && streamsPairs(function) && found && fits;
