@@ -68,6 +68,10 @@ cl::opt<double> seconds("time", cl::init(0), cl::value_desc("SECONDS"),
 cl::opt<int> threads("threads", cl::init(0), cl::value_desc("N"),
                      cl::cat(category),
                      cl::desc("Most threads to use (default: all)"));
+cl::opt<bool> isReproducible(
+    "reproducible", cl::cat(category),
+    cl::desc("Measure with work divided as for any number of threads "
+             "(docs/numerics.md); without it FOVEA_REPRODUCIBLE=1 does that"));
 cl::opt<std::string> databaseName(
     "database", cl::value_desc("path"), cl::cat(category),
     cl::desc("Where to write what was found, or none (default: "
@@ -441,6 +445,9 @@ static llvm::Error runTool() {
   }
   if (llvm::Error e = (*target)->checkRunsHere()) {
     return e;
+  }
+  if (isReproducible) {
+    fovea_rt_set_reproducible(1);
   }
   mlir::DialectRegistry registry;
   registerDialects(registry);
