@@ -360,6 +360,26 @@ static llvm::Error writeDatabase(llvm::StringRef path, llvm::ArrayRef<Row> rows,
   return llvm::Error::success();
 }
 
+/// Compiles `module`, which has no schedules, with one.
+static llvm::Expected<Kernel> compileKernel(mlir::ModuleOp module,
+                                            llvm::StringRef entry,
+                                            const CompileOptions &options,
+                                            tile::ScheduleAttr schedule) {
+  mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
+  // The only schedule, so that it serves all calls and compiles fast.
+  copy->lookupSymbol<mlir::func::FuncOp>(entry)->setAttr(
+      tile::kScheduleAttrName, schedule);
+  auto program = compile(*copy, options);
+  if (!program) {
+    return program.takeError();
+  }
+  auto function = (*program)->getFunction(entry);
+  if (!function) {
+    return function.takeError();
+  }
+  return Kernel{std::move(*program), *function};
+}
+
 static llvm::Error tune(mlir::ModuleOp module, const Target &target,
                         const Entry &entry) {
   auto folds = lowerToFolds(module, target, entry.name);
@@ -390,7 +410,10 @@ static llvm::Error tune(mlir::ModuleOp module, const Target &target,
   options.target = targetName;
   options.tuning = "none";
   options.sourceName = file;
-  Search search(module, entry.name, options, threads, progress);
+  auto compileWith = [&](tile::ScheduleAttr schedule) {
+    return compileKernel(module, entry.name, options, schedule);
+  };
+  Search search(compileWith, threads, progress);
   std::signal(SIGINT, handleInterrupt);
   std::vector<Row> rows;
   for (TuningTask &task : *tasks) {
