@@ -37,8 +37,8 @@ static tile::ScheduleAttr replace(tile::ScheduleAttr chosen, int64_t rows,
   };
   return tile::ScheduleAttr::getChecked(
       refuse, chosen.getContext(), rows, keys, block, chosen.getLanes(),
-      chosen.getPairs(), chosen.getSplits(), chosen.getSubgroups(),
-      chosen.getStages(), chosen.getPack(), chosen.getNarrow(), ahead);
+      chosen.getPairs(), chosen.getSplits(), chosen.getSubgroups(), chosen.getStages(),
+      chosen.getPack(), chosen.getNarrow(), ahead, chosen.getBlocks());
 }
 
 llvm::Error CpuTarget::checkSchedule(tile::ScheduleAttr chosen,
@@ -68,6 +68,8 @@ llvm::Error CpuTarget::checkSchedule(tile::ScheduleAttr chosen,
       {wanted.getKeys() <= kMostKeys, "at most 16384 keys", wanted.getKeys()},
       {wanted.getBlock() <= unit.registers,
        "a block of at most as many as there are registers", wanted.getBlock()},
+      {!wanted.getBlocks() || chosen.getBlocks(), "blocks = false",
+       wanted.getBlocks()},
       {wanted.getSplits() <= kMostSplits, "at most 1024 splits",
        wanted.getSplits()},
       // Rows beyond two vectors are visited two at a time.
@@ -123,8 +125,10 @@ CpuTarget::getSchedules(tile::ScheduleAttr chosen) const {
         continue;
       }
       for (int64_t block : {2, 4, 6, 8, 12, 16}) {
-        // One or two vectors of accumulators for each, and some for operands.
-        if (std::min<int64_t>(vectors, 2) * block < unit.registers - 2) {
+        // One or two vectors of accumulators for each, and some for operands;
+        // sums of blocks are elsewhere.
+        if (chosen.getBlocks() ||
+            std::min<int64_t>(vectors, 2) * block < unit.registers - 2) {
           add(rows, keys, block, chosen.getAhead());
         }
       }
