@@ -25,6 +25,9 @@ std::string fovea::describe(tile::ScheduleAttr schedule) {
   if (schedule.getNarrow()) {
     text += llvm::formatv(", ahead {0}", schedule.getAhead());
   }
+  if (schedule.getNarrow() || schedule.getRows() <= schedule.getLanes()) {
+    text += llvm::formatv(", splits {0}", schedule.getSplits());
+  }
   return text;
 }
 
@@ -98,7 +101,7 @@ void Search::confirm(TuningTask &task, std::vector<Trial> &trials,
 static int countDifferences(tile::ScheduleAttr a, tile::ScheduleAttr b) {
   // What is asked for ahead is a part of a step.
   return (a.getRows() != b.getRows()) + (a.getKeys() != b.getKeys()) +
-         (a.getBlock() != b.getBlock()) +
+         (a.getBlock() != b.getBlock()) + (a.getSplits() != b.getSplits()) +
          (a.getAhead() * b.getKeys() != b.getAhead() * a.getKeys());
 }
 

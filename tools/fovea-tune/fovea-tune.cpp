@@ -31,6 +31,8 @@
 #include <csignal>
 #include <ctime>
 #include <map>
+#include <set>
+#include <tuple>
 
 using namespace fovea;
 
@@ -233,6 +235,19 @@ static void rank(TuningTask &task, const Folds &folds, const Target &target) {
   }
 }
 
+/// Leaves out what is the same on so many threads as a schedule before: no task
+/// is split into more parts than there are threads.
+static void dropEquals(std::vector<tile::ScheduleAttr> &schedules) {
+  int64_t parts = fovea_rt_parts(threads);
+  std::set<std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t>> known;
+  llvm::erase_if(schedules, [&](tile::ScheduleAttr one) {
+    return !known
+                .emplace(one.getRows(), one.getKeys(), one.getBlock(),
+                         one.getAhead(), std::min(one.getSplits(), parts))
+                .second;
+  });
+}
+
 /// Calls by class, and for each class what to try.
 static llvm::Expected<std::vector<TuningTask>>
 makeTasks(const Folds &folds, const Target &target, const Entry &entry) {
@@ -257,6 +272,7 @@ makeTasks(const Folds &folds, const Target &target, const Entry &entry) {
   std::vector<TuningTask> list;
   for (auto &[rows, task] : tasks) {
     task.schedules = target.getSchedules(folds.chosen.at(rows));
+    dropEquals(task.schedules);
     rank(task, folds, target);
     list.push_back(std::move(task));
   }

@@ -34,9 +34,43 @@ protected:
                                    /*pack=*/true, narrow, /*ahead=*/0, blocks);
   }
 
+  /// Splits of those that are like `chosen` in all else, and of all.
+  std::pair<std::set<int64_t>, std::set<int64_t>>
+  collectSplits(tile::ScheduleAttr chosen) {
+    std::set<int64_t> alike, all;
+    std::vector<tile::ScheduleAttr> schedules = target->getSchedules(chosen);
+    EXPECT_EQ(schedules.front(), chosen);
+    for (tile::ScheduleAttr one : schedules) {
+      EXPECT_EQ(llvm::toString(target->checkSchedule(chosen, one)), "");
+      all.insert(one.getSplits());
+      if (one.getRows() == chosen.getRows() &&
+          one.getKeys() == chosen.getKeys() &&
+          one.getBlock() == chosen.getBlock() &&
+          one.getAhead() == chosen.getAhead()) {
+        EXPECT_TRUE(alike.insert(one.getSplits()).second);
+      }
+    }
+    return {alike, all};
+  }
+
   mlir::MLIRContext context;
   std::unique_ptr<Target> target;
 };
+
+TEST_F(ScheduleSpaceTest, FewRowsAreSplitInDifferentWays) {
+  std::set<int64_t> wanted = {4, 8, 16, 32, 64};
+  // The narrow ones, and the class of as many rows as lanes.
+  EXPECT_EQ(collectSplits(make(4, 16, 16, true)).first, wanted);
+  EXPECT_EQ(collectSplits(make(16, 512, 16, false)).first, wanted);
+  wanted.insert(24);
+  EXPECT_EQ(collectSplits(make(4, 16, 24, true)).first, wanted);
+}
+
+TEST_F(ScheduleSpaceTest, ManyRowsKeepTheirSplits) {
+  auto [alike, all] = collectSplits(make(128, 256, 16, false));
+  EXPECT_EQ(alike, std::set<int64_t>{16});
+  EXPECT_EQ(all, std::set<int64_t>{16});
+}
 
 TEST_F(ScheduleSpaceTest, BlocksStayAndAreNotAdded) {
   tile::ScheduleAttr with = make(128, 256, 16, false, true);
