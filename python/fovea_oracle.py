@@ -110,14 +110,14 @@ def f8_values():
 
 
 def round_to_f8(array):
-    """`array` rounded to f8E4M3FN (ties to even bits), at most 448."""
+    """`array` rounded to f8E4M3FN (ties to even bits), at most 448; a NaN stays one."""
     values = f8_values()
     middles = (values[1:] + values[:-1]) / 2
     size = np.abs(np.asarray(array, np.float64))
     low, high = np.searchsorted(middles, size, "left"), np.searchsorted(middles, size, "right")
     # On a tie both neighbours are there: the one of even bits.
     at = np.where(low == high, low, np.where(low % 2 == 0, low, high))
-    return np.copysign(values[at], array).astype(np.float32)
+    return np.where(np.isnan(size), size, np.copysign(values[at], array)).astype(np.float32)
 
 
 def pack_nibbles(channels):

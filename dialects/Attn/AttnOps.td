@@ -120,7 +120,9 @@ def Attn_AppendOp : Attn_Op<"append", [Pure]> {
 
     computed in f32 and rounded to nearest, ties to even: the scale to its
     type, then the element, which stays within the range of `!attn.kv`. With a
-    scale of 0 elements are 0.
+    scale of 0 elements are 0. A NaN makes its scale a NaN, and an `f8E4M3FN`
+    of it is one; what `i8` and `i4` hold of tokens that are not finite is not
+    defined.
 
     ```mlir
     %k1, %ks1, %v1, %vs1 = attn.append %kv, %k, %v at %positions

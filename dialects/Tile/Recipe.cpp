@@ -2,6 +2,8 @@
 
 #include "fovea/dialects/Tile/Recipe.h"
 
+#include "fovea/dialects/Tile/Float8.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -75,43 +77,6 @@ Value RecipeEvaluator::splat(Value v) {
       b, loc, VectorType::get({count}, v.getType()), v);
 }
 
-/// f8E4M3FN to f32 by its bits: s eeee fff. Normal values get another exponent
-/// bias (127 - 7 = 120); subnormal ones are whole numbers of 2^-9.
-Value RecipeEvaluator::widenF8(Value v) {
-  Type f32 = withElement(v.getType(), b.getF32Type());
-  Type i32 = withElement(v.getType(), b.getI32Type());
-  Value bits = arith::BitcastOp::create(
-      b, loc, withElement(v.getType(), b.getI8Type()), v);
-  bits = arith::ExtUIOp::create(b, loc, i32, bits);
-  auto shifted = [&](Value value, int64_t by) -> Value {
-    return arith::ShLIOp::create(b, loc, value, integer(i32, by));
-  };
-  auto compare = [&](arith::CmpIPredicate predicate, Value value,
-                     int64_t with) -> Value {
-    return arith::CmpIOp::create(b, loc, predicate, value, integer(i32, with));
-  };
-  Value magnitude = arith::AndIOp::create(b, loc, bits, integer(i32, 0x7f));
-  Value normal = arith::AddIOp::create(b, loc, shifted(magnitude, 20),
-                                       integer(i32, int64_t(120) << 23));
-  Value small = arith::UIToFPOp::create(b, loc, f32, magnitude);
-  TypedAttr unit = FloatAttr::get(b.getF32Type(), 0x1p-9);
-  if (auto vector = dyn_cast<VectorType>(f32)) {
-    unit = DenseElementsAttr::get(vector, cast<FloatAttr>(unit).getValue());
-  }
-  small = arith::MulFOp::create(b, loc, small,
-                                arith::ConstantOp::create(b, loc, unit));
-  small = arith::BitcastOp::create(b, loc, i32, small);
-  Value chosen = arith::SelectOp::create(
-      b, loc, compare(arith::CmpIPredicate::ult, magnitude, 8), small, normal);
-  chosen = arith::SelectOp::create(
-      b, loc, compare(arith::CmpIPredicate::eq, magnitude, 0x7f),
-      integer(i32, 0x7fc00000), chosen);
-  Value sign = shifted(arith::AndIOp::create(b, loc, bits, integer(i32, 0x80)),
-                       24);
-  chosen = arith::OrIOp::create(b, loc, chosen, sign);
-  return arith::BitcastOp::create(b, loc, f32, chosen);
-}
-
 /// Floats as f32; integers stay.
 Value RecipeEvaluator::widen(Value v) {
   Type element = getElementTypeOrSelf(v.getType());
@@ -119,7 +84,7 @@ Value RecipeEvaluator::widen(Value v) {
     return v;
   }
   if (isa<Float8E4M3FNType>(element)) {
-    return widenF8(v);
+    return widenF8E4M3FN(b, loc, v);
   }
   return arith::ExtFOp::create(b, loc, withElement(v.getType(), b.getF32Type()),
                                v);

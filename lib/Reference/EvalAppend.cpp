@@ -55,11 +55,15 @@ static float getLargest(Type stored) {
   return stored.isInteger(8) ? 127.0f : stored.isInteger(4) ? 7.0f : 448.0f;
 }
 
-/// The scale of some channels of a row, in the scale's type.
+/// The scale of some channels of a row, in the scale's type. Of a NaN it is one.
 static float getScale(ArrayRef<double> channels, Type stored, Type type) {
   float largest = 0;
   for (double x : channels) {
-    largest = std::max(largest, std::fabs(static_cast<float>(x)));
+    float magnitude = std::fabs(static_cast<float>(x));
+    largest = magnitude <= largest ? largest : magnitude;
+    if (std::isnan(largest)) {
+      break;
+    }
   }
   return roundTo(largest / getLargest(stored), type);
 }

@@ -2,13 +2,14 @@
 //
 // The rows to store are computed by Einsums, then placed:
 //
-//   AM[b, g, t] = max_d |X[b, g, t, d]|       i8, a scale for each row
-//   SC          = AM / 127
-//   ST[.., d]   = i8(round(X / SC))
+//   AM[b, g, t] = max_d |X[b, g, t, d]|       a scale for each row
+//   SC          = AM / 127                    i8; f8E4M3FN: AM / 448
+//   ST[.., d]   = i8(round(X / SC))           f8E4M3FN: f8(clamp(X / SC))
 //   cascade.place ST into K at positions,  cascade.place SC into its scales
 //
 // Nibbles: the channels of a row are [n, h, j], group n, half h, byte j, and
-// byte [n, j] is made of elements [n, 0, j] and [n, 1, j].
+// byte [n, j] is made of elements [n, 0, j] and [n, 1, j]. The channels of
+// values are another rank, e, and so are their groups, m.
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,17 +40,19 @@ public:
       : op(op), components(components), b(op), loc(op.getLoc()),
         f32(b.getF32Type()) {}
 
-  LogicalResult run();
+  void run();
 
 private:
   using BodyFn = function_ref<Value(ValueRange)>;
   Value einsum(ArrayRef<Operand> inputs, StringRef ranks, ArrayRef<int64_t> shape,
                Type element, BodyFn body, bool isMax = false);
   void assertRules(Value rows, unsigned component);
+  Value clamp(Value x);
   Value encode(Value x, Value scale);
   Value lowerMost(Value rows, StringRef ranks);
   Value lowerScale(ArrayRef<Operand> most, StringRef ranks, Type type);
   void lowerRows(Value rows, unsigned component);
+  void lowerNibbles(Value rows, unsigned component, const std::string &n);
   void place(Value rows, unsigned component);
   Value largest();
 
@@ -118,9 +121,12 @@ Value AppendLowering::einsum(ArrayRef<Operand> inputs, StringRef ranks,
   return created.getResult();
 }
 
-/// The largest magnitude of stored integers.
+/// The largest magnitude of stored elements.
 Value AppendLowering::largest() {
-  return constant(op.getKVType().isNibbles() ? 7 : 127);
+  attn::KVType kv = op.getKVType();
+  return constant(kv.isNibbles()                            ? 7
+                  : isa<IntegerType>(kv.getStoredType())    ? 127
+                                                            : 448);
 }
 
 /// The largest magnitude over the last rank.
@@ -151,19 +157,28 @@ Value AppendLowering::lowerScale(ArrayRef<Operand> most, StringRef ranks,
   });
 }
 
-/// x / scale as the nearest stored integer, in i8; 0 where the scale is.
+/// x within the range of stored elements. A NaN stays one.
+Value AppendLowering::clamp(Value x) {
+  Value most = largest();
+  x = arith::MinimumFOp::create(b, loc, x, most);
+  return arith::MaximumFOp::create(b, loc, x,
+                                   arith::NegFOp::create(b, loc, most));
+}
+
+/// x / scale as the nearest stored element, integers in i8; 0 where the scale
+/// is.
 Value AppendLowering::encode(Value x, Value scale) {
   Value wide = extend(scale), zero = constant(0);
   Value none = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, wide,
                                      zero);
   Value quotient = arith::DivFOp::create(b, loc, extend(x), wide);
   quotient = arith::SelectOp::create(b, loc, none, zero, quotient);
+  Type stored = op.getKVType().getStoredType();
+  if (isa<FloatType>(stored)) {
+    return arith::TruncFOp::create(b, loc, stored, clamp(quotient));
+  }
   quotient = math::RoundEvenOp::create(b, loc, quotient);
-  Value most = largest();
-  quotient = arith::MinimumFOp::create(b, loc, quotient, most);
-  quotient = arith::MaximumFOp::create(b, loc, quotient,
-                                       arith::NegFOp::create(b, loc, most));
-  return arith::FPToSIOp::create(b, loc, b.getI8Type(), quotient);
+  return arith::FPToSIOp::create(b, loc, b.getI8Type(), clamp(quotient));
 }
 
 /// Puts rows into a component; what comes out replaces the result.
@@ -180,28 +195,38 @@ void AppendLowering::lowerRows(Value rows, unsigned component) {
   attn::KVType kv = op.getKVType();
   Type stored = kv.getStoredType();
   RankedTensorType type = typeOf(rows);
+  bool isKey = component == kv.getKeyIndex();
+  StringRef ranks = isKey ? "bgtd" : "bgte", token = ranks.drop_back();
   if (!kv.isEncoded()) {
     place(rows, component);
     return;
   }
-  if (stored.isF16()) {
-    place(einsum({{rows, "bgtd"}}, "bgtd", type.getShape(), stored,
+  if (!kv.hasScale()) {
+    place(einsum({{rows, ranks}}, ranks, type.getShape(), stored,
                  [&](ValueRange args) -> Value {
-                   return arith::TruncFOp::create(b, loc, stored,
-                                                  extend(args[0]));
+                   Value wide = extend(args[0]);
+                   return arith::TruncFOp::create(
+                       b, loc, stored, stored.isF16() ? wide : clamp(wide));
                  }),
           component);
     return;
   }
   if (!kv.isNibbles()) {
-    Value scale = lowerScale({{lowerMost(rows, "bgtd"), "bgt"}}, "bgt", f32);
-    place(einsum({{rows, "bgtd"}, {scale, "bgt"}}, "bgtd", type.getShape(),
-                 b.getI8Type(),
+    Value scale = lowerScale({{lowerMost(rows, ranks), token}}, token, f32);
+    place(einsum({{rows, ranks}, {scale, token}}, ranks, type.getShape(),
+                 stored,
                  [&](ValueRange args) { return encode(args[0], args[1]); }),
           component);
     place(scale, component + 1);
     return;
   }
+  lowerNibbles(rows, component, isKey ? "n" : "m");
+}
+
+/// `n` is the rank of groups.
+void AppendLowering::lowerNibbles(Value rows, unsigned component,
+                                  const std::string &n) {
+  RankedTensorType type = typeOf(rows);
   constexpr int64_t group = attn::KVType::kNibbleGroup, half = group / 2;
   int64_t groups = type.getDimSize(3) / group;
   SmallVector<int64_t> shape(type.getShape().take_front(3));
@@ -216,12 +241,14 @@ void AppendLowering::lowerRows(Value rows, unsigned component) {
   Value split = tensor::ExpandShapeOp::create(
       b, loc, type.clone(shape), rows,
       ArrayRef<ReassociationIndices>{{0}, {1}, {2}, {3, 4, 5}}, sizes);
-  Value most = lowerMost(split, "bgtnhj");
-  Value scale = lowerScale({{most, "bgtn0"}, {most, "bgtn1"}}, "bgtn",
-                           b.getF16Type());
+  std::string ranks = "bgt" + n, bytesOf = ranks + "j";
+  std::string low = ranks + "0", high = ranks + "1";
+  Value most = lowerMost(split, ranks + "hj");
+  Value scale = lowerScale({{most, low}, {most, high}}, ranks, b.getF16Type());
   shape.erase(shape.begin() + 4);
+  std::string lows = low + "j", highs = high + "j";
   Value bytes = einsum(
-      {{split, "bgtn0j"}, {split, "bgtn1j"}, {scale, "bgtn"}}, "bgtnj", shape,
+      {{split, lows}, {split, highs}, {scale, ranks}}, bytesOf, shape,
       b.getI8Type(), [&](ValueRange args) -> Value {
         Value low = encode(args[0], args[2]), high = encode(args[1], args[2]);
         auto byte = [&](int64_t v) {
@@ -257,12 +284,8 @@ void AppendLowering::assertRules(Value rows, unsigned component) {
              "attn.append: expected one position for each token");
 }
 
-LogicalResult AppendLowering::run() {
+void AppendLowering::run() {
   attn::KVType kv = op.getKVType();
-  if (isa<Float8E4M3FNType>(kv.getStoredType())) {
-    return op.emitError("expected a cache stored as i8, i4 or f16, or as it "
-                        "is: there is no lowering that encodes f8E4M3FN");
-  }
   std::pair<Value, unsigned> parts[] = {
       {op.getKeys(), kv.getKeyIndex()}, {op.getValues(), kv.getValueIndex()}};
   for (auto [rows, component] : parts) {
@@ -272,9 +295,8 @@ LogicalResult AppendLowering::run() {
     lowerRows(rows, component);
   }
   op.erase();
-  return success();
 }
 
-LogicalResult fovea::lowerAppend(AppendOp op, ArrayRef<Value> components) {
-  return AppendLowering(op, components).run();
+void fovea::lowerAppend(AppendOp op, ArrayRef<Value> components) {
+  AppendLowering(op, components).run();
 }

@@ -23,10 +23,8 @@ mlir::FailureOr<KVComponents> addComponentArguments(mlir::func::FuncOp func);
 /// Removes the arguments of type `!attn.kv`, by now unused.
 mlir::LogicalResult eraseKVArguments(mlir::func::FuncOp func);
 
-/// Replaces an attn.append of a cache with these components. Errors are
-/// reported.
-mlir::LogicalResult lowerAppend(attn::AppendOp op,
-                                llvm::ArrayRef<mlir::Value> components);
+/// Replaces an attn.append of a cache with these components.
+void lowerAppend(attn::AppendOp op, llvm::ArrayRef<mlir::Value> components);
 
 /// What the regions of one attention need from outside.
 struct Extents {

@@ -44,7 +44,10 @@ const char *fovea::getHelp() {
          "the largest\n"
          "                         value (default: that of docs/numerics.md)\n"
          "  --bench N              run N times more; print the median time\n"
-         "  --threads N            of the CPU (default: all)\n";
+         "  --threads N            of the CPU (default: all)\n"
+         "  --reproducible         the same bits for any number of threads "
+         "(docs/numerics.md);\n"
+         "                         without it FOVEA_REPRODUCIBLE=1 does that\n";
 }
 
 namespace {
@@ -178,11 +181,12 @@ bool Parser::parseOne(std::string argument) {
   if (argument[1] != '-') {
     argument.insert(0, "-");
   }
-  bool *flag = argument == "--print"        ? &options.prints
-               : argument == "--info"       ? &options.showsDevice
-               : argument == "--help"       ? &options.showsHelp
-               : argument == "--race-check" ? &options.checksRaces
-                                            : nullptr;
+  bool *flag = argument == "--print"          ? &options.prints
+               : argument == "--info"         ? &options.showsDevice
+               : argument == "--help"         ? &options.showsHelp
+               : argument == "--race-check"   ? &options.checksRaces
+               : argument == "--reproducible" ? &options.isReproducible
+                                              : nullptr;
   if (flag) {
     *flag = true;
     return true;

@@ -22,6 +22,7 @@ struct LaunchOptions {
   bool showsDevice = false;
   bool showsHelp = false;
   bool checksRaces = false;
+  bool isReproducible = false;
 };
 
 /// False after an error.

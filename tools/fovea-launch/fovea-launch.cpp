@@ -423,6 +423,9 @@ int main(int argc, char **argv) {
     printf("%s", getHelp());
     return 0;
   }
+  if (options.isReproducible) {
+    fovea_rt_set_reproducible(1);
+  }
   good = good && (options.prints ? print(options.file) : runAll(options));
   if (!good) {
     fflush(stdout);

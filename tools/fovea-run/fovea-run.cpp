@@ -91,6 +91,10 @@ cl::opt<int> repeats("bench", cl::value_desc("N"), cl::init(0),
 cl::opt<int> threads("threads", cl::init(0), cl::value_desc("N"),
                      cl::cat(category),
                      cl::desc("Most threads to use (default: all)"));
+cl::opt<bool> isReproducible(
+    "reproducible", cl::cat(category),
+    cl::desc("The same bits for any number of threads (docs/numerics.md); "
+             "without it FOVEA_REPRODUCIBLE=1 does that"));
 cl::opt<std::string> form(
     "form", cl::init("auto"), cl::value_desc("form"), cl::cat(category),
     cl::desc("Of a cascade that is walked more than once: fused, decomposed, "
@@ -471,6 +475,9 @@ static llvm::Error runTool(int argc, char **argv) {
     return makeError("expected FILE.mlir or FILE.fovea; see --help");
   }
   if (!isArtefact(file)) {
+    if (isReproducible) {
+      fovea_rt_set_reproducible(1);
+    }
     return runSource();
   }
   if (llvm::Error e = refuseOptions(compilerOptions, "a program in source")) {

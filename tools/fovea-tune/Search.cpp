@@ -2,7 +2,6 @@
 
 #include "Search.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -26,23 +25,10 @@ std::string fovea::describe(tile::ScheduleAttr schedule) {
   if (schedule.getNarrow()) {
     text += llvm::formatv(", ahead {0}", schedule.getAhead());
   }
+  if (schedule.getNarrow() || schedule.getRows() <= schedule.getLanes()) {
+    text += llvm::formatv(", splits {0}", schedule.getSplits());
+  }
   return text;
-}
-
-llvm::Expected<Kernel> Search::compileWith(tile::ScheduleAttr schedule) {
-  mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
-  // The only schedule, so that it serves all calls and compiles fast.
-  copy->lookupSymbol<mlir::func::FuncOp>(entry)->setAttr(
-      tile::kScheduleAttrName, schedule);
-  auto program = compile(*copy, options);
-  if (!program) {
-    return program.takeError();
-  }
-  auto function = (*program)->getFunction(entry);
-  if (!function) {
-    return function.takeError();
-  }
-  return Kernel{std::move(*program), *function};
 }
 
 llvm::Expected<Ratio> Search::measure(TuningTask &task, const Kernel &kernel,
@@ -61,7 +47,7 @@ llvm::Expected<Ratio> Search::measure(TuningTask &task, const Kernel &kernel,
 
 /// Compiles a schedule, checks its results and measures it.
 llvm::Expected<Ratio> Search::tryOne(TuningTask &task, Trial &trial) {
-  auto kernel = compileWith(trial.schedule);
+  auto kernel = compile(trial.schedule);
   if (!kernel) {
     return kernel.takeError();
   }
@@ -115,7 +101,7 @@ void Search::confirm(TuningTask &task, std::vector<Trial> &trials,
 static int countDifferences(tile::ScheduleAttr a, tile::ScheduleAttr b) {
   // What is asked for ahead is a part of a step.
   return (a.getRows() != b.getRows()) + (a.getKeys() != b.getKeys()) +
-         (a.getBlock() != b.getBlock()) +
+         (a.getBlock() != b.getBlock()) + (a.getSplits() != b.getSplits()) +
          (a.getAhead() * b.getKeys() != b.getAhead() * a.getKeys());
 }
 
@@ -183,7 +169,7 @@ std::vector<Search::Trial> Search::tryAll(TuningTask &task, int trials,
 llvm::Expected<SearchResult> Search::run(TuningTask &task, int trials) {
   SearchResult result;
   result.schedule = task.schedules.front();
-  auto compiled = compileWith(result.schedule);
+  auto compiled = compile(result.schedule);
   if (!compiled) {
     return compiled.takeError();
   }

@@ -9,6 +9,7 @@
 #include "fovea/dialects/Tile/Tile.h"
 
 #include <atomic>
+#include <functional>
 
 namespace fovea {
 
@@ -37,11 +38,12 @@ struct SearchResult {
 
 class Search {
 public:
-  /// Compiles `module`, which has no schedules, for options.target.
-  Search(mlir::ModuleOp module, llvm::StringRef entry,
-         const CompileOptions &options, int32_t threads, Progress &progress)
-      : module(module), entry(entry), options(options), threads(threads),
-        progress(progress) {}
+  /// The kernel of a schedule.
+  using CompileFn =
+      std::function<llvm::Expected<Kernel>(tile::ScheduleAttr schedule)>;
+
+  Search(CompileFn compile, int32_t threads, Progress &progress)
+      : compile(std::move(compile)), threads(threads), progress(progress) {}
 
   /// Measures up to `trials` schedules of a task, one step of the progress for
   /// each and one for each of the best again. Fails if the default schedule
@@ -58,7 +60,6 @@ private:
     Ratio ratio;
   };
 
-  llvm::Expected<Kernel> compileWith(tile::ScheduleAttr schedule);
   llvm::Expected<Ratio> measure(TuningTask &task, const Kernel &kernel,
                                 int turns, double seconds);
   llvm::Expected<Ratio> tryOne(TuningTask &task, Trial &trial);
@@ -66,9 +67,7 @@ private:
   void confirm(TuningTask &task, std::vector<Trial> &trials,
                SearchResult &result);
 
-  mlir::ModuleOp module;
-  std::string entry;
-  CompileOptions options;
+  CompileFn compile;
   int32_t threads;
   Progress &progress;
   Kernel base;

@@ -31,6 +31,8 @@
 #include <csignal>
 #include <ctime>
 #include <map>
+#include <set>
+#include <tuple>
 
 using namespace fovea;
 
@@ -68,6 +70,10 @@ cl::opt<double> seconds("time", cl::init(0), cl::value_desc("SECONDS"),
 cl::opt<int> threads("threads", cl::init(0), cl::value_desc("N"),
                      cl::cat(category),
                      cl::desc("Most threads to use (default: all)"));
+cl::opt<bool> isReproducible(
+    "reproducible", cl::cat(category),
+    cl::desc("Measure with work divided as for any number of threads "
+             "(docs/numerics.md); without it FOVEA_REPRODUCIBLE=1 does that"));
 cl::opt<std::string> databaseName(
     "database", cl::value_desc("path"), cl::cat(category),
     cl::desc("Where to write what was found, or none (default: "
@@ -229,6 +235,19 @@ static void rank(TuningTask &task, const Folds &folds, const Target &target) {
   }
 }
 
+/// Leaves out what is the same on so many threads as a schedule before: no task
+/// is split into more parts than there are threads.
+static void dropEquals(std::vector<tile::ScheduleAttr> &schedules) {
+  int64_t parts = fovea_rt_parts(threads);
+  std::set<std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t>> known;
+  llvm::erase_if(schedules, [&](tile::ScheduleAttr one) {
+    return !known
+                .emplace(one.getRows(), one.getKeys(), one.getBlock(),
+                         one.getAhead(), std::min(one.getSplits(), parts))
+                .second;
+  });
+}
+
 /// Calls by class, and for each class what to try.
 static llvm::Expected<std::vector<TuningTask>>
 makeTasks(const Folds &folds, const Target &target, const Entry &entry) {
@@ -253,6 +272,7 @@ makeTasks(const Folds &folds, const Target &target, const Entry &entry) {
   std::vector<TuningTask> list;
   for (auto &[rows, task] : tasks) {
     task.schedules = target.getSchedules(folds.chosen.at(rows));
+    dropEquals(task.schedules);
     rank(task, folds, target);
     list.push_back(std::move(task));
   }
@@ -356,6 +376,26 @@ static llvm::Error writeDatabase(llvm::StringRef path, llvm::ArrayRef<Row> rows,
   return llvm::Error::success();
 }
 
+/// Compiles `module`, which has no schedules, with one.
+static llvm::Expected<Kernel> compileKernel(mlir::ModuleOp module,
+                                            llvm::StringRef entry,
+                                            const CompileOptions &options,
+                                            tile::ScheduleAttr schedule) {
+  mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
+  // The only schedule, so that it serves all calls and compiles fast.
+  copy->lookupSymbol<mlir::func::FuncOp>(entry)->setAttr(
+      tile::kScheduleAttrName, schedule);
+  auto program = compile(*copy, options);
+  if (!program) {
+    return program.takeError();
+  }
+  auto function = (*program)->getFunction(entry);
+  if (!function) {
+    return function.takeError();
+  }
+  return Kernel{std::move(*program), *function};
+}
+
 static llvm::Error tune(mlir::ModuleOp module, const Target &target,
                         const Entry &entry) {
   auto folds = lowerToFolds(module, target, entry.name);
@@ -386,7 +426,10 @@ static llvm::Error tune(mlir::ModuleOp module, const Target &target,
   options.target = targetName;
   options.tuning = "none";
   options.sourceName = file;
-  Search search(module, entry.name, options, threads, progress);
+  auto compileWith = [&](tile::ScheduleAttr schedule) {
+    return compileKernel(module, entry.name, options, schedule);
+  };
+  Search search(compileWith, threads, progress);
   std::signal(SIGINT, handleInterrupt);
   std::vector<Row> rows;
   for (TuningTask &task : *tasks) {
@@ -441,6 +484,9 @@ static llvm::Error runTool() {
   }
   if (llvm::Error e = (*target)->checkRunsHere()) {
     return e;
+  }
+  if (isReproducible) {
+    fovea_rt_set_reproducible(1);
   }
   mlir::DialectRegistry registry;
   registerDialects(registry);

@@ -31,14 +31,15 @@ static bool isForFewRows(tile::ScheduleAttr schedule) {
 }
 
 static tile::ScheduleAttr replace(tile::ScheduleAttr chosen, int64_t rows,
-                                  int64_t keys, int64_t block, int64_t ahead) {
+                                  int64_t keys, int64_t block, int64_t ahead,
+                                  int64_t splits) {
   auto refuse = [&] {
     return mlir::emitError(mlir::UnknownLoc::get(chosen.getContext()));
   };
   return tile::ScheduleAttr::getChecked(
       refuse, chosen.getContext(), rows, keys, block, chosen.getLanes(),
-      chosen.getPairs(), chosen.getSplits(), chosen.getSubgroups(),
-      chosen.getStages(), chosen.getPack(), chosen.getNarrow(), ahead, chosen.getBlocks());
+      chosen.getPairs(), splits, chosen.getSubgroups(), chosen.getStages(),
+      chosen.getPack(), chosen.getNarrow(), ahead, chosen.getBlocks());
 }
 
 llvm::Error CpuTarget::checkSchedule(tile::ScheduleAttr chosen,
@@ -68,6 +69,8 @@ llvm::Error CpuTarget::checkSchedule(tile::ScheduleAttr chosen,
       {wanted.getKeys() <= kMostKeys, "at most 16384 keys", wanted.getKeys()},
       {wanted.getBlock() <= unit.registers,
        "a block of at most as many as there are registers", wanted.getBlock()},
+      {!wanted.getBlocks() || chosen.getBlocks(), "blocks = false",
+       wanted.getBlocks()},
       {wanted.getSplits() <= kMostSplits, "at most 1024 splits",
        wanted.getSplits()},
       // Rows beyond two vectors are visited two at a time.
@@ -90,16 +93,24 @@ CpuTarget::getSchedules(tile::ScheduleAttr chosen) const {
   // Rules of the attribute itself: what they refuse is not tried.
   mlir::ScopedDiagnosticHandler quiet(chosen.getContext(),
                                       [](mlir::Diagnostic &) {});
+  // Calls of many rows have tasks enough, and are split by accident only.
+  llvm::SmallVector<int64_t> splits = {chosen.getSplits()};
+  if (isForFewRows(chosen)) {
+    splits.append({4, 8, 16, 32, 64});
+  }
   auto add = [&](int64_t rows, int64_t keys, int64_t block, int64_t ahead) {
-    tile::ScheduleAttr schedule = replace(chosen, rows, keys, block, ahead);
-    if (!schedule || llvm::is_contained(found, schedule)) {
-      return;
+    for (int64_t parts : splits) {
+      tile::ScheduleAttr schedule =
+          replace(chosen, rows, keys, block, ahead, parts);
+      if (!schedule || llvm::is_contained(found, schedule)) {
+        continue;
+      }
+      if (llvm::Error e = checkSchedule(chosen, schedule)) {
+        llvm::consumeError(std::move(e));
+        continue;
+      }
+      found.push_back(schedule);
     }
-    if (llvm::Error e = checkSchedule(chosen, schedule)) {
-      llvm::consumeError(std::move(e));
-      return;
-    }
-    found.push_back(schedule);
   };
   if (chosen.getNarrow()) {
     for (int64_t keys : {1, 2, 4, 8}) {
@@ -123,8 +134,10 @@ CpuTarget::getSchedules(tile::ScheduleAttr chosen) const {
         continue;
       }
       for (int64_t block : {2, 4, 6, 8, 12, 16}) {
-        // One or two vectors of accumulators for each, and some for operands.
-        if (std::min<int64_t>(vectors, 2) * block < unit.registers - 2) {
+        // One or two vectors of accumulators for each, and some for operands;
+        // sums of blocks are elsewhere.
+        if (chosen.getBlocks() ||
+            std::min<int64_t>(vectors, 2) * block < unit.registers - 2) {
           add(rows, keys, block, chosen.getAhead());
         }
       }

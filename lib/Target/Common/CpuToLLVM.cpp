@@ -21,6 +21,7 @@ void fovea::buildCpuToLLVM(OpPassManager &pm,
   pm.addPass(createLowerRunsPass());
   pm.addPass(createEmitEntriesPass());
   pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createExpandFloat8Pass());
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = !options.nativeBF16Rounding;
   pm.addPass(arith::createArithExpandOpsPass(expand));

@@ -69,6 +69,7 @@ struct DeviceToLLVM
 } // namespace
 
 void fovea::buildDeviceToLLVM(OpPassManager &pm) {
+  pm.addPass(createExpandFloat8Pass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

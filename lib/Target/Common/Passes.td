@@ -123,6 +123,32 @@ def DeviceToLLVMPass : Pass<"fovea-device-to-llvm", "::mlir::gpu::GPUModuleOp"> 
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def ExpandFloat8Pass : Pass<"fovea-expand-float8"> {
+  let summary = "write conversions of f8E4M3FN as integer code";
+  let description = [{
+    No target converts f8E4M3FN in an instruction that all its chips have.
+    Conversions of scalars and vectors become code on their bits
+    (`fovea/dialects/Tile/Float8.h`):
+
+    ```mlir
+    %y = arith.truncf %x : f32 to f8E4M3FN
+    ```
+    becomes, 16384 being where floats are whole numbers of 2^-9,
+    ```mlir
+    %b = arith.bitcast %x : f32 to i32
+    %m = arith.andi %b, %c0x7fffffff : i32
+    ...                                          normal: rebias, round
+    %s = arith.addf %abs, %c16384 : f32          subnormal
+    ...
+    %y = arith.bitcast %chosen : i8 to f8E4M3FN
+    ```
+
+    Changes rounding: no. What is to be rounded is, to nearest, ties to even;
+    there is no infinity, so what is more than 448 when rounded is a NaN.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def ConvertCpuPass : Pass<"fovea-convert-cpu", "::mlir::ModuleOp"> {
   let summary = "convert kernels of a processor to the llvm dialect";
   let description = [{

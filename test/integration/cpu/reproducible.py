@@ -4,8 +4,9 @@
 usage: reproducible.py FOLDER
 
 With one number of threads, 20 calls give the same bits. With FOVEA_REPRODUCIBLE=1
-so do calls with 1, 2, 3, 4 and 7 threads; without it some decoding differs, or
-this test could not fail.
+so do calls with 1, 2, 3, 4 and 7 threads, and with --reproducible those of
+fovea-launch and fovea-run with 1, 2 and 3; without either some decoding differs,
+or this test could not fail.
 """
 import os
 import subprocess
@@ -28,7 +29,7 @@ def main():
     os.makedirs(folder, exist_ok=True)
     source, artefact = os.path.join(folder, "case.mlir"), os.path.join(folder, "case.fovea")
     problems = []
-    differ = 0
+    differ = flagged = 0
     for text in CASES:
         case = programs.Case.parse(text)
         with open(source, "w", encoding="utf-8") as file:
@@ -37,10 +38,9 @@ def main():
         arrays = programs.Inputs(case).arrays(case)
         outputs = 2 if case.lse == "yes" else 1
 
-        def call(threads):
-            process, results = programs.launch(
-                ["fovea-launch", artefact, "--threads", str(threads)], folder, arrays, outputs
-            )
+        def call(threads, *command):
+            command = command or ("fovea-launch", artefact)
+            process, results = programs.launch([*command, "--threads", str(threads)], folder, arrays, outputs)
             assert process.returncode == 0, process.stderr
             return b"".join(array.tobytes() for array in results)
 
@@ -51,6 +51,14 @@ def main():
         os.environ["FOVEA_REPRODUCIBLE"] = "1"
         if len({call(threads) for threads in THREADS}) > 1:
             problems.append(f"{text}: {THREADS} threads differ although reproducible")
+        # The flag is enough, whatever the environment says.
+        os.environ["FOVEA_REPRODUCIBLE"] = "0"
+        flagged += len({call(threads) for threads in (1, 2, 3)}) > 1
+        for command in (("fovea-launch", artefact), ("fovea-run", source)):
+            if len({call(threads, *command, "--reproducible") for threads in (1, 2, 3)}) > 1:
+                problems.append(f"{text}: {command[0]} --reproducible differs for 1, 2 and 3 threads")
+    if flagged == 0:
+        problems.append("expected 1, 2 and 3 threads to differ without --reproducible; they did not")
     if differ == 0:
         problems.append("expected the number of threads to matter without FOVEA_REPRODUCIBLE; it did not")
     print("\n".join(problems) or f"{len(CASES)} programs: the same bits; the mode mattered for {differ}")

@@ -20,14 +20,3 @@ func.func @not_an_argument(%q: tensor<?x?x?x64xf32>) -> tensor<?x?x?x64xf32> {
 
 // expected-error@+1 {{expected a body of a function that takes keys and values}}
 func.func private @external(!attn.kv<dense, key = 64, value = 64, f32>)
-
-// -----
-
-!f8 = !attn.kv<dense, key = 64, value = 64, f32, stored = f8E4M3FN>
-func.func @append_f8(%kv: !f8, %k: tensor<?x?x?x64xf32>, %v: tensor<?x?x?x64xf32>, %at: tensor<?x?xi32>)
-    -> (tensor<?x?x?x64xf8E4M3FN>, tensor<?x?x?x64xf8E4M3FN>) {
-  // expected-error@+1 {{expected a cache stored as i8, i4 or f16, or as it is: there is no lowering that encodes f8E4M3FN}}
-  %r:2 = attn.append %kv, %k, %v at %at
-    : (!f8, tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>, tensor<?x?xi32>) -> (tensor<?x?x?x64xf8E4M3FN>, tensor<?x?x?x64xf8E4M3FN>)
-  return %r#0, %r#1 : tensor<?x?x?x64xf8E4M3FN>, tensor<?x?x?x64xf8E4M3FN>
-}

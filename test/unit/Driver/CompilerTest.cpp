@@ -1,5 +1,7 @@
 //===- CompilerTest.cpp - The compiler as a library -----------------------===//
 
+#include "Programs.h"
+
 #include "fovea/Driver/Compiler.h"
 
 #include "llvm/Support/raw_ostream.h"
@@ -10,14 +12,6 @@
 using namespace fovea;
 
 namespace {
-
-constexpr llvm::StringLiteral kAttention = R"(
-func.func @attention(%q: tensor<?x?x?x64xf32>, %kv: !attn.kv<dense, key = 64, value = 64, f32>)
-    -> (tensor<?x?x?x64xf32> {fovea.name = "o"}) {
-  %o = attn.attend %q, %kv pattern<causal>
-     : (tensor<?x?x?x64xf32>, !attn.kv<dense, key = 64, value = 64, f32>) -> tensor<?x?x?x64xf32>
-  return %o : tensor<?x?x?x64xf32>
-})";
 
 /// One batch of 64 wide rows; with rows first, heads are strided inside a row.
 struct Array {

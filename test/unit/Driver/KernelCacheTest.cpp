@@ -1,5 +1,7 @@
 //===- KernelCacheTest.cpp - compiled programs, kept on disk --------------===//
 
+#include "Programs.h"
+
 #include "fovea/Driver/KernelCache.h"
 
 #include "fovea/Driver/Compiler.h"
@@ -36,14 +38,6 @@ func.func private @count_task(%out: memref<?xf32>, %task: index) {
   return
 }
 )";
-
-constexpr llvm::StringLiteral kSource = R"(
-func.func @attention(%q: tensor<?x?x?x64xf32>, %kv: !attn.kv<dense, key = 64, value = 64, f32>)
-    -> (tensor<?x?x?x64xf32> {fovea.name = "o"}) {
-  %o = attn.attend %q, %kv pattern<causal>
-     : (tensor<?x?x?x64xf32>, !attn.kv<dense, key = 64, value = 64, f32>) -> tensor<?x?x?x64xf32>
-  return %o : tensor<?x?x?x64xf32>
-})";
 
 /// A folder that goes with the test, and a cache in it.
 class KernelCacheTest : public testing::Test {
@@ -218,7 +212,7 @@ TEST_F(KernelCacheTest, RemarksAndDescriptionsAreKept) {
     options.onRemark = [&, i](llvm::StringRef text) {
       remarks[i].push_back(text.str());
     };
-    programs[i] = llvm::cantFail(compile(kSource, options));
+    programs[i] = llvm::cantFail(compile(kAttention, options));
   }
   EXPECT_FALSE(remarks[0].empty());
   EXPECT_EQ(remarks[1], remarks[0]);
@@ -256,7 +250,7 @@ TEST_F(KernelCacheTest, WarningsAreSaidEachTime) {
     options.onWarning = [&](llvm::StringRef text) {
       warnings.push_back(text.str());
     };
-    ASSERT_TRUE(bool(compile(kSource, options)));
+    ASSERT_TRUE(bool(compile(kAttention, options)));
     EXPECT_EQ(warnings.size(), i);
   }
   EXPECT_TRUE(cache->list().empty());

@@ -64,7 +64,6 @@ private:
   mlir::FailureOr<mlir::Value> visitElementwise(mlir::Operation *op,
                                                 mlir::Value channel);
   mlir::Value widen(mlir::Value v);
-  mlir::Value widenF8(mlir::Value v);
   mlir::Value round(mlir::Value v, mlir::Type element);
   mlir::Value splat(mlir::Value v);
   bool carriesChannels(mlir::Value tile);
