@@ -127,10 +127,15 @@ CpuTarget::getSchedules(tile::ScheduleAttr chosen) const {
     }
     return found;
   }
-  for (int64_t vectors : {1, 2, 4, 8, 16}) {
+  for (int64_t vectors : {1, 2, 4, 8, 16, 32}) {
+    // Only blocks pay for tasks of so many rows (and hold scores of few).
     int64_t rows = vectors * unit.lanes;
+    if (vectors == 32 && !chosen.getBlocks()) {
+      continue;
+    }
     for (int64_t keys : {16, 32, 64, 96, 128, 192, 256, 384, 512, 1024}) {
-      if (rows * keys * 4 > kMostScoreBytes) {
+      int64_t held = chosen.getBlocks() ? 4 * unit.lanes : rows;
+      if (std::min(rows, held) * keys * 4 > kMostScoreBytes) {
         continue;
       }
       for (int64_t block : {2, 4, 6, 8, 12, 16}) {
