@@ -2,6 +2,7 @@
 
 #include "CachedExecutable.h"
 
+#include "Background.h"
 #include "Executable.h"
 
 #include "fovea/Driver/KernelCache.h"
@@ -36,10 +37,8 @@ public:
   llvm::ArrayRef<std::string> getRemarks() const {
     return contents.notes.remarks;
   }
-  /// What other forms of the code are made of when they are asked for: the
-  /// source, or `made` if it has been compiled already.
-  void setSource(llvm::StringRef text, const CompileOptions &options,
-                 std::unique_ptr<Executable> made = nullptr);
+  /// What other forms of the code are made of when they are asked for.
+  void setSource(llvm::StringRef text, const CompileOptions &options);
 
 private:
   llvm::Expected<Executable *> getCompiled();
@@ -79,12 +78,10 @@ CachedExecutable::open(llvm::StringRef bytes, const std::string &path,
 }
 
 void CachedExecutable::setSource(llvm::StringRef text,
-                                 const CompileOptions &howTo,
-                                 std::unique_ptr<Executable> made) {
+                                 const CompileOptions &howTo) {
   source = text.str();
   options = howTo;
   options.onRemark = nullptr; // they have been given
-  compiled = std::move(made);
 }
 
 llvm::Expected<fovea_entry>
@@ -139,11 +136,87 @@ std::string fovea::makeCacheKey(llvm::StringRef text, const Target &target,
   return key.get();
 }
 
-/// Compiles a program and puts it into the cache; then loads it from the same
-/// bytes, so that both ways to a program are one.
+namespace {
+
+/// A program that was not in the cache and is going to be. It is called as it is
+/// compiled, task by task; what is missing for a file is compiled when the first
+/// call is under way, by another thread, or else when this object goes.
+class KeptExecutable : public Executable {
+public:
+  KeptExecutable(std::shared_ptr<KernelCache> cache, ArtefactNotes notes,
+                 std::unique_ptr<NativeExecutable> program)
+      : cache(std::move(cache)), notes(std::move(notes)),
+        program(std::move(program)) {
+    this->program->onFirstTask([this] { background.start([this] { keep(); }); });
+  }
+  ~KeptExecutable() override {
+    background.wait();
+    keep();
+  }
+
+  llvm::ArrayRef<Entry> getEntries() const override {
+    return program->getEntries();
+  }
+  llvm::Expected<fovea_entry> getFunction(llvm::StringRef name) override {
+    return program->getFunction(name);
+  }
+  llvm::Expected<std::string> emit(EmitKind kind) override {
+    return program->emit(kind);
+  }
+  llvm::Expected<ArtefactTarget> makeArtefactTarget() override {
+    return program->makeArtefactTarget();
+  }
+  TaskCount countTasks() override { return program->countTasks(); }
+  void settle() override { background.wait(); }
+
+private:
+  void keep();
+  llvm::Error store();
+
+  std::shared_ptr<KernelCache> cache;
+  ArtefactNotes notes;
+  std::unique_ptr<NativeExecutable> program;
+  bool isKept = false;
+  Background background; // before the rest goes
+};
+
+} // namespace
+
+void KeptExecutable::keep() {
+  if (isKept) {
+    return;
+  }
+  isKept = true;
+  if (llvm::Error e = store()) {
+    cache->report(llvm::toString(std::move(e)));
+  }
+}
+
+llvm::Error KeptExecutable::store() {
+  llvm::Expected<ArtefactTarget> target = program->makeLocalTarget();
+  if (!target) {
+    return target.takeError();
+  }
+  llvm::Expected<std::string> bytes =
+      writeArtefact(program->getEntries(), *target, &notes);
+  if (!bytes) {
+    return bytes.takeError();
+  }
+  // Only what can be loaded is of use.
+  auto loaded =
+      CachedExecutable::open(*bytes, cache->getPath(notes.key), notes.key);
+  if (!loaded) {
+    return loaded.takeError();
+  }
+  cache->store(notes.key, *bytes);
+  return llvm::Error::success();
+}
+
+/// Compiles a program that the cache does not have, and sees to it that it gets
+/// there.
 static llvm::Expected<std::unique_ptr<Executable>>
-compileInto(KernelCache &cache, const std::string &key, llvm::StringRef text,
-            const CompileOptions &options) {
+compileInto(std::shared_ptr<KernelCache> cache, const std::string &key,
+            llvm::StringRef text, const CompileOptions &options) {
   ArtefactNotes notes{key, options.sourceName, {}};
   CompileOptions noting = options;
   noting.onRemark = [&](llvm::StringRef remark) {
@@ -166,27 +239,10 @@ compileInto(KernelCache &cache, const std::string &key, llvm::StringRef text,
     return made;
   }
   // Not for a device, so of this class.
-  auto &native = static_cast<NativeExecutable &>(**made);
-  llvm::Expected<ArtefactTarget> target = native.makeLocalTarget();
-  if (!target) {
-    cache.report(llvm::toString(target.takeError()));
-    return made;
-  }
-  llvm::Expected<std::string> bytes =
-      writeArtefact(native.getEntries(), *target, &notes);
-  if (!bytes) {
-    cache.report(llvm::toString(bytes.takeError()));
-    return made;
-  }
-  auto loaded = CachedExecutable::open(*bytes, cache.getPath(key), key);
-  if (!loaded) {
-    cache.report(llvm::toString(loaded.takeError()));
-    return made;
-  }
-  // Only what can be loaded is of use.
-  cache.store(key, *bytes);
-  (*loaded)->setSource(text, options, std::move(*made));
-  return std::move(*loaded);
+  std::unique_ptr<NativeExecutable> native(
+      static_cast<NativeExecutable *>(made->release()));
+  return std::make_unique<KeptExecutable>(std::move(cache), std::move(notes),
+                                          std::move(native));
 }
 
 llvm::Expected<std::unique_ptr<Executable>>
@@ -207,12 +263,12 @@ fovea::compileThroughCache(llvm::StringRef text,
   std::string key = makeCacheKey(text, **target, options);
   std::optional<std::string> bytes = cache.load(key);
   if (!bytes) {
-    return compileInto(cache, key, text, options);
+    return compileInto(options.cache, key, text, options);
   }
   auto found = CachedExecutable::open(*bytes, cache.getPath(key), key);
   if (!found) {
     cache.reject(key, llvm::toString(found.takeError()));
-    return compileInto(cache, key, text, options);
+    return compileInto(options.cache, key, text, options);
   }
   (*found)->setSource(text, options);
   if (options.onRemark) {

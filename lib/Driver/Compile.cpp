@@ -4,6 +4,8 @@
 
 #include "CachedExecutable.h"
 #include "DeviceExecutable.h"
+#include "DividedProgram.h"
+#include "Gatherer.h"
 #include "fovea/Driver/Dialects.h"
 
 #include "mlir/AsmParser/AsmParser.h"
@@ -23,80 +25,6 @@
 
 using namespace mlir;
 using namespace fovea;
-
-namespace {
-
-/// Gathers the diagnostics of a compilation as text.
-class Gatherer {
-public:
-  Gatherer(MLIRContext *context, std::function<void(StringRef)> onRemark,
-           std::function<void(StringRef)> onWarning)
-      : handler(context, [this, onRemark, onWarning](Diagnostic &diagnostic) {
-          std::string text = print(diagnostic);
-          if (diagnostic.getSeverity() == DiagnosticSeverity::Remark) {
-            if (onRemark) {
-              onRemark(text);
-            }
-          } else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning) {
-            if (onWarning) {
-              onWarning(text);
-            } else {
-              llvm::errs() << text << '\n';
-            }
-          } else {
-            gathered += (gathered.empty() ? "" : "\n") + text;
-          }
-        }) {}
-
-  /// What was gathered, or `otherwise` if that is nothing.
-  llvm::Error takeError(const llvm::Twine &otherwise) {
-    return llvm::createStringError(gathered.empty() ? otherwise
-                                                    : llvm::Twine(gathered));
-  }
-
-private:
-  static std::string printOne(Diagnostic &diagnostic) {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    if (auto at = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>()) {
-      stream << at.getFilename().getValue() << ':' << at.getLine() << ':'
-             << at.getColumn() << ": ";
-    }
-    switch (diagnostic.getSeverity()) {
-    case DiagnosticSeverity::Error:
-      stream << "error: ";
-      break;
-    case DiagnosticSeverity::Warning:
-      stream << "warning: ";
-      break;
-    case DiagnosticSeverity::Note:
-      stream << "note: ";
-      break;
-    case DiagnosticSeverity::Remark:
-      stream << "remark: ";
-      break;
-    }
-    stream << diagnostic;
-    return text;
-  }
-
-  static std::string print(Diagnostic &diagnostic) {
-    std::string text = printOne(diagnostic);
-    for (Diagnostic &note : diagnostic.getNotes()) {
-      // Passes attach the operation itself to every error: a page of text.
-      std::string line = printOne(note);
-      if (!StringRef(line).contains("see current operation")) {
-        text += "\n" + line;
-      }
-    }
-    return text;
-  }
-
-  std::string gathered;
-  ScopedDiagnosticHandler handler;
-};
-
-} // namespace
 
 static constexpr llvm::StringLiteral kNameAttr = "fovea.name";
 
@@ -193,9 +121,11 @@ static FailureOr<std::vector<Entry>> describeEntries(ModuleOp module) {
   return entries;
 }
 
-/// Takes the module through all levels.
-static FailureOr<std::vector<Entry>>
-lower(ModuleOp module, const Target &target, const CompileOptions &options) {
+/// Takes the module through all levels up to `last`.
+static FailureOr<std::vector<Entry>> lower(ModuleOp module,
+                                           const Target &target,
+                                           const CompileOptions &options,
+                                           Level last) {
   FailureOr<std::vector<Entry>> entries;
   if (options.from) {
     entries = describeEntries(module);
@@ -204,7 +134,7 @@ lower(ModuleOp module, const Target &target, const CompileOptions &options) {
     }
   }
   for (Level level : getLevels()) {
-    if (options.from && level <= *options.from) {
+    if (level > last || (options.from && level <= *options.from)) {
       continue;
     }
     PassManager pm(module.getContext());
@@ -253,7 +183,7 @@ fovea::compile(ModuleOp module, const CompileOptions &options) {
   Gatherer diagnostics(module.getContext(), options.onRemark,
                        options.onWarning);
   OwningOpRef<ModuleOp> copy = module.clone();
-  FailureOr<std::vector<Entry>> entries = lower(*copy, **target, options);
+  FailureOr<std::vector<Entry>> entries = lower(*copy, **target, options, Level::Llvm);
   if (failed(entries)) {
     return diagnostics.takeError("compilation failed");
   }
@@ -338,15 +268,58 @@ fovea::compile(StringRef text, const CompileOptions &options) {
                        : compileText(text, options);
 }
 
+/// Takes a program to where its tasks are functions; the rest of the way each of
+/// them goes when it is first called.
+static llvm::Expected<std::unique_ptr<Executable>>
+compileLazily(std::unique_ptr<MLIRContext> &context,
+              OwningOpRef<ModuleOp> &module, std::unique_ptr<Target> target,
+              const CompileOptions &options) {
+  auto machine = createTargetMachine(target->getMachine(), options.optLevel);
+  if (!machine) {
+    return machine.takeError();
+  }
+  Gatherer diagnostics(context.get(), options.onRemark, options.onWarning);
+  FailureOr<std::vector<Entry>> entries =
+      lower(*module, *target, options, Level::Tile);
+  if (failed(entries)) {
+    return diagnostics.takeError("compilation failed");
+  }
+  bool isVector = options.from == Level::Vector;
+  if (!isVector) {
+    PassManager pm(context.get());
+    addOutliningPasses(pm);
+    if (failed(pm.run(*module))) {
+      return diagnostics.takeError("compilation failed");
+    }
+  }
+  auto program = std::make_unique<DividedProgram>(
+      std::move(context), std::move(module), *target, options.optLevel,
+      isVector);
+  return std::make_unique<NativeExecutable>(
+      std::move(target), std::move(*entries), std::move(*machine),
+      std::move(program), options.optLevel);
+}
+
 llvm::Expected<std::unique_ptr<Executable>>
 fovea::compileText(StringRef text, const CompileOptions &options) {
+  auto target = lookUpTarget(options.target);
+  if (!target) {
+    return target.takeError();
+  }
   DialectRegistry registry;
   registerDialects(registry);
   // One program keeps no thread busy, and starting some costs more.
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  auto module = parse(context, text, options.sourceName);
+  auto context = std::make_unique<MLIRContext>(
+      registry, MLIRContext::Threading::DISABLED);
+  auto module = parse(*context, text, options.sourceName);
   if (!module) {
     return module.takeError();
   }
-  return compile(**module, options);
+  // Levels are printed whole, and devices load all kernels at once.
+  bool isWhole = (*target)->getDevice() || !options.printAfter.empty() ||
+                 options.from == Level::Llvm;
+  if (isWhole) {
+    return compile(**module, options);
+  }
+  return compileLazily(context, *module, std::move(*target), options);
 }

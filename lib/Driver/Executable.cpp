@@ -2,6 +2,8 @@
 
 #include "Executable.h"
 
+#include "LazyCode.h"
+
 #include "fovea/runtime/fovea_emulator.h"
 #include "fovea/runtime/fovea_program.h"
 
@@ -133,12 +135,57 @@ fovea::makeJit(std::vector<ObjectCode> objects) {
   return std::move(*jit);
 }
 
-llvm::Module &NativeExecutable::getOptimized() {
-  if (!isOptimized) {
-    optimize(*module, *machine, optLevel);
+NativeExecutable::NativeExecutable(
+    std::unique_ptr<Target> target, std::vector<Entry> entries,
+    std::unique_ptr<llvm::TargetMachine> machine,
+    std::unique_ptr<DividedProgram> program, int optLevel)
+    : target(std::move(target)), entries(std::move(entries)),
+      machine(std::move(machine)), program(std::move(program)),
+      context(std::make_unique<llvm::LLVMContext>()), optLevel(optLevel),
+      lazy(std::make_unique<LazyCode>(*this->program)) {}
+
+NativeExecutable::NativeExecutable(
+    std::unique_ptr<Target> target, std::vector<Entry> entries,
+    std::unique_ptr<llvm::TargetMachine> machine,
+    std::unique_ptr<llvm::LLVMContext> context,
+    std::unique_ptr<llvm::Module> module, int optLevel)
+    : target(std::move(target)), entries(std::move(entries)),
+      machine(std::move(machine)), context(std::move(context)),
+      module(std::move(module)), optLevel(optLevel) {}
+
+NativeExecutable::~NativeExecutable() = default;
+
+TaskCount NativeExecutable::countTasks() {
+  if (!program) {
+    return {};
+  }
+  return {unsigned(program->getTasks().size()), lazy->countCompiled()};
+}
+
+void NativeExecutable::onFirstTask(std::function<void()> action) {
+  if (lazy) {
+    lazy->onFirstTask = std::move(action);
+  }
+}
+
+llvm::Expected<llvm::Module *> NativeExecutable::getModule() {
+  if (!module) {
+    auto made = program->translateAll(*context, *machine);
+    if (!made) {
+      return made.takeError();
+    }
+    module = std::move(*made);
+  }
+  return module.get();
+}
+
+llvm::Expected<llvm::Module *> NativeExecutable::getOptimized() {
+  auto made = getModule();
+  if (made && !isOptimized) {
+    optimize(**made, *machine, optLevel);
     isOptimized = true;
   }
-  return *module;
+  return made;
 }
 
 llvm::Expected<std::vector<ObjectCode>> NativeExecutable::makeParts() {
@@ -168,12 +215,18 @@ NativeExecutable::getFunction(llvm::StringRef name) {
   if (!entry) {
     return entry.takeError();
   }
-  if (!jit) {
+  if (!jit && !lazy) {
     if (llvm::Error e = load()) {
       return e;
     }
   }
-  auto address = jit->lookup((*entry)->name);
+  if (lazy) {
+    if (llvm::Error e = target->checkRunsHere()) {
+      return e;
+    }
+  }
+  auto address =
+      lazy ? lazy->lookUp((*entry)->name) : jit->lookup((*entry)->name);
   if (!address) {
     return address.takeError();
   }
@@ -184,12 +237,6 @@ llvm::Expected<std::string> NativeExecutable::emit(EmitKind kind) {
   if (kind == EmitKind::Header) {
     return makeHeader(entries, target->getName());
   }
-  if (kind == EmitKind::LLVMIR) {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    getOptimized().print(stream, nullptr);
-    return text;
-  }
   if (kind == EmitKind::Artefact) {
     llvm::Expected<ArtefactTarget> target = makeArtefactTarget();
     if (!target) {
@@ -197,8 +244,18 @@ llvm::Expected<std::string> NativeExecutable::emit(EmitKind kind) {
     }
     return writeArtefact(entries, *target);
   }
+  auto optimized = getOptimized();
+  if (!optimized) {
+    return optimized.takeError();
+  }
+  if (kind == EmitKind::LLVMIR) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    (*optimized)->print(stream, nullptr);
+    return text;
+  }
   bool wantText = kind == EmitKind::Assembly;
-  auto code = emitCode(getOptimized(), *machine,
+  auto code = emitCode(**optimized, *machine,
                        wantText ? llvm::CodeGenFileType::AssemblyFile
                                 : llvm::CodeGenFileType::ObjectFile);
   if (!code) {
@@ -228,8 +285,12 @@ ArtefactTarget NativeExecutable::makeTarget(std::string host) {
 }
 
 llvm::Expected<ArtefactTarget> NativeExecutable::makeArtefactTarget() {
-  auto object = emitCode(getOptimized(), *machine,
-                         llvm::CodeGenFileType::ObjectFile);
+  auto optimized = getOptimized();
+  if (!optimized) {
+    return optimized.takeError();
+  }
+  auto object =
+      emitCode(**optimized, *machine, llvm::CodeGenFileType::ObjectFile);
   if (!object) {
     return object.takeError();
   }
@@ -243,6 +304,13 @@ llvm::Expected<ArtefactTarget> NativeExecutable::makeArtefactTarget() {
 }
 
 llvm::Expected<ArtefactTarget> NativeExecutable::makeLocalTarget() {
+  if (lazy) {
+    auto host = lazy->link();
+    if (!host) {
+      return host.takeError();
+    }
+    return makeTarget(std::move(*host));
+  }
   auto parts = makeParts();
   if (!parts) {
     return parts.takeError();

@@ -10,32 +10,43 @@
 
 namespace fovea {
 
-/// LLVM IR, from which everything else is made on demand.
+class DividedProgram;
+class LazyCode;
+
+/// LLVM IR, from which everything else is made on demand; or a program at the
+/// level of tasks, of which only those that are called become machine code.
 class NativeExecutable : public Executable {
 public:
   NativeExecutable(std::unique_ptr<Target> target, std::vector<Entry> entries,
                    std::unique_ptr<llvm::TargetMachine> machine,
+                   std::unique_ptr<DividedProgram> program, int optLevel);
+  NativeExecutable(std::unique_ptr<Target> target, std::vector<Entry> entries,
+                   std::unique_ptr<llvm::TargetMachine> machine,
                    std::unique_ptr<llvm::LLVMContext> context,
-                   std::unique_ptr<llvm::Module> module, int optLevel)
-      : target(std::move(target)), entries(std::move(entries)),
-        machine(std::move(machine)), context(std::move(context)),
-        module(std::move(module)), optLevel(optLevel) {}
+                   std::unique_ptr<llvm::Module> module, int optLevel);
+  ~NativeExecutable() override;
 
   llvm::ArrayRef<Entry> getEntries() const override { return entries; }
   llvm::Expected<fovea_entry> getFunction(llvm::StringRef name) override;
   llvm::Expected<std::string> emit(EmitKind kind) override;
   llvm::Expected<ArtefactTarget> makeArtefactTarget() override;
   /// The same for a loader in this process: linked here, without naming the
-  /// C library, which the process has.
+  /// C library, which the process has. Tasks that have run are not compiled
+  /// again. May be called while other threads call entries.
   llvm::Expected<ArtefactTarget> makeLocalTarget();
+
+  TaskCount countTasks() override;
+  /// Calls `action` when the first of them is about to run.
+  void onFirstTask(std::function<void()> action);
 
 protected:
   const Target &getTarget() const { return *target; }
 
 private:
   llvm::Error load();
+  llvm::Expected<llvm::Module *> getModule();
   /// The module, optimised: for code in one piece.
-  llvm::Module &getOptimized();
+  llvm::Expected<llvm::Module *> getOptimized();
   /// Code to run here, in parts that are made at the same time.
   llvm::Expected<std::vector<ObjectCode>> makeParts();
   /// A part of an artefact with this library as host code.
@@ -44,10 +55,12 @@ private:
   std::unique_ptr<Target> target;
   std::vector<Entry> entries;
   std::unique_ptr<llvm::TargetMachine> machine;
+  std::unique_ptr<DividedProgram> program; // or at once:
   std::unique_ptr<llvm::LLVMContext> context;
   std::unique_ptr<llvm::Module> module;
   int optLevel;
   bool isOptimized = false;
+  std::unique_ptr<LazyCode> lazy;          // of a divided program
   std::unique_ptr<llvm::orc::LLJIT> jit; // once something has been run
 };
 

@@ -83,6 +83,18 @@ static void addSchedule(const Target &target, mlir::OpPassManager &pm,
   pm.addPass(createApplyTuningPass(options));
 }
 
+void fovea::addOutliningPasses(mlir::OpPassManager &pm) {
+  pm.addPass(createOutlineTasksPass());
+}
+
+void fovea::addTaskPasses(mlir::OpPassManager &pm) {
+  pm.addNestedPass<mlir::func::FuncOp>(createFoldExponentialsPass());
+  pm.addNestedPass<mlir::func::FuncOp>(createRelaxMaximaPass());
+  pm.addNestedPass<mlir::func::FuncOp>(createDerivePrecisionPass());
+  pm.addPass(createTileToVectorPass());
+  addQuickCleanup(pm);
+}
+
 void fovea::addPassesTo(Level level, const Target &target,
                         mlir::OpPassManager &pm,
                         const PipelineOptions &options) {
@@ -111,12 +123,8 @@ void fovea::addPassesTo(Level level, const Target &target,
       addLanePasses(pm);
       return;
     }
-    pm.addPass(createOutlineTasksPass());
-    pm.addNestedPass<mlir::func::FuncOp>(createFoldExponentialsPass());
-    pm.addNestedPass<mlir::func::FuncOp>(createRelaxMaximaPass());
-    pm.addNestedPass<mlir::func::FuncOp>(createDerivePrecisionPass());
-    pm.addPass(createTileToVectorPass());
-    addQuickCleanup(pm);
+    addOutliningPasses(pm);
+    addTaskPasses(pm);
     return;
   case Level::Llvm:
     target.addLowering(pm);

@@ -80,6 +80,7 @@ llvm::Error fovea::bench(mlir::ModuleOp module, Executable &program,
   if (!function) {
     return function.takeError();
   }
+  program.settle();
   Ceilings ceilings;
   std::vector<double> times;
   // Ceilings before, in the middle and after: the machine's clock wanders.

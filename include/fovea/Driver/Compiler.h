@@ -68,7 +68,9 @@ struct CompileOptions {
   /// Where a program that is given as text is looked for before it is compiled,
   /// and kept afterwards; null for nowhere. Only code of this machine's
   /// processor is kept, and nothing if `printAfter` wants to see levels or there
-  /// were warnings. Remarks are kept with the code and given again.
+  /// were warnings. Remarks are kept with the code and given again. A program
+  /// that was not there is written by another thread once it has been called,
+  /// at the latest when it is destroyed (docs/cache.md).
   std::shared_ptr<KernelCache> cache;
 };
 
@@ -103,7 +105,16 @@ enum class EmitKind {
   Artefact
 };
 
-/// A compiled program.
+/// How many sets of tasks wait for a call that needs them or have been compiled
+/// for one; 0 where all is compiled at once.
+struct TaskCount {
+  unsigned tasks = 0, compiled = 0;
+};
+
+/// A compiled program. That of a text for this machine's processor is compiled
+/// in parts: what checks and divides a call when its function is asked for, and
+/// each set of tasks when a call first needs it. Such a call fails if they do
+/// not compile. Any threads may call the functions at any time.
 class Executable {
 public:
   virtual ~Executable();
@@ -127,6 +138,10 @@ public:
   /// Calls an entry with its inputs followed by its outputs.
   llvm::Error run(llvm::StringRef name, llvm::ArrayRef<fovea_tensor> arguments,
                   int32_t threads = 0);
+
+  virtual TaskCount countTasks() { return {}; }
+  /// Waits until nothing goes on behind calls, for who measures them.
+  virtual void settle() {}
 
   /// The contents of a file of that kind. A shared library holds the runtime
   /// as well; that and an artefact (of this one target) need a linker on this

@@ -45,6 +45,11 @@ struct PipelineOptions {
 void addPassesTo(Level level, const Target &target, mlir::OpPassManager &pm,
                  const PipelineOptions &options = {});
 
+/// The two halves of what leads to Level::Vector on a processor. Between them
+/// tasks are functions already, each of which can go its own way from there.
+void addOutliningPasses(mlir::OpPassManager &pm);
+void addTaskPasses(mlir::OpPassManager &pm);
+
 /// Registers `fovea-lower{target= to= tuning= form=}`.
 void registerPipelines();
 

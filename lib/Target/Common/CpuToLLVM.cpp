@@ -18,9 +18,10 @@ void fovea::buildCpuToLLVM(OpPassManager &pm,
   if (!options.hasStatus) {
     pm.addPass(createLowerChecksPass());
   }
+  // Before runs: one that lacks its task ends the kernel.
+  pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createLowerRunsPass());
   pm.addPass(createEmitEntriesPass());
-  pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createExpandFloat8Pass());
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = !options.nativeBF16Rounding;

@@ -123,7 +123,14 @@ readPart(llvm::MemoryBufferRef bitcode, const Part &part,
   return module;
 }
 
-/// Optimises a module and generates its code.
+llvm::Expected<ObjectCode>
+fovea::compileModule(std::unique_ptr<llvm::Module> module,
+                     llvm::TargetMachine &machine, int optLevel) {
+  optimize(*module, machine, optLevel);
+  return emitCode(std::move(module), machine,
+                  llvm::CodeGenFileType::ObjectFile);
+}
+
 static llvm::Expected<ObjectCode> compile(std::unique_ptr<llvm::Module> module,
                                           const MachineDescription &machine,
                                           int optLevel) {
@@ -131,9 +138,7 @@ static llvm::Expected<ObjectCode> compile(std::unique_ptr<llvm::Module> module,
   if (!target) {
     return target.takeError();
   }
-  optimize(*module, **target, optLevel);
-  return emitCode(std::move(module), **target,
-                  llvm::CodeGenFileType::ObjectFile);
+  return compileModule(std::move(module), **target, optLevel);
 }
 
 llvm::Expected<std::vector<ObjectCode>>

@@ -7,6 +7,14 @@
 //
 // the fields of the descriptor of %x one by one, then %c.
 //
+// A task may be in another module, so that its code can be made when it is
+// first needed. Where it runs it is only declared, and the run asks for it:
+//
+//   @f_task                       a word of whoever loads the code
+//   fovea_task_body(@f_task)      the body, or null after fovea_rt_fail
+//
+// Where it is, it has `tile.exported`, and @f_body is seen from outside.
+//
 //===----------------------------------------------------------------------===//
 
 #include "fovea/Target/Common/Passes.h"
@@ -16,7 +24,11 @@
 
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMTypes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/IR/SymbolTable.h"
 
 namespace fovea {
@@ -35,11 +47,18 @@ public:
       : module(module), types(types), symbols(module) {}
 
   LogicalResult lower(tile::RunOp run, Value threads);
+  /// Makes the body of a task that other modules run.
+  LogicalResult lowerExported(func::FuncOp task);
 
 private:
   /// The llvm type of each argument, in converted form.
-  LogicalResult convertArguments(tile::RunOp run);
-  LLVM::LLVMFuncOp makeBody(tile::RunOp run);
+  LogicalResult convertArguments(Operation *culprit, ArrayRef<Type> arguments);
+  LLVM::LLVMFuncOp declareBody(Location loc, func::FuncOp task,
+                               LLVM::Linkage linkage);
+  SmallVector<Value> loadArguments(OpBuilder &b, Location loc,
+                                   func::FuncOp task, LLVM::LLVMFuncOp body);
+  LLVM::LLVMFuncOp makeBody(Location loc, func::FuncOp task);
+  FailureOr<Value> findBody(tile::RunOp run, func::FuncOp task);
   Value fieldAddress(OpBuilder &b, Location loc, Value context, int64_t field);
 
   ModuleOp module;
@@ -52,15 +71,16 @@ private:
 
 } // namespace
 
-LogicalResult RunLowering::convertArguments(tile::RunOp run) {
+LogicalResult RunLowering::convertArguments(Operation *culprit,
+                                            ArrayRef<Type> arguments) {
   converted.clear();
   leaves.clear();
   SmallVector<Type> fields;
-  for (Type type : run.getArguments().getTypes()) {
+  for (Type type : arguments) {
     Type llvmType = types.convertType(type);
     if (!llvmType) {
-      return run.emitOpError("expected arguments that have a form in memory, "
-                             "got ")
+      return culprit->emitOpError("expected arguments that have a form in "
+                                  "memory, got ")
              << type;
     }
     converted.push_back(llvmType);
@@ -69,7 +89,7 @@ LogicalResult RunLowering::convertArguments(tile::RunOp run) {
       fields.push_back(leaf.type);
     }
   }
-  contextType = LLVM::LLVMStructType::getLiteral(run.getContext(), fields);
+  contextType = LLVM::LLVMStructType::getLiteral(module.getContext(), fields);
   return success();
 }
 
@@ -79,26 +99,41 @@ Value RunLowering::fieldAddress(OpBuilder &b, Location loc, Value context,
                              ArrayRef<LLVM::GEPArg>{0, int32_t(field)});
 }
 
-/// The function that the runtime calls: loads the arguments, calls the task.
-LLVM::LLVMFuncOp RunLowering::makeBody(tile::RunOp run) {
-  Location loc = run.getLoc();
+LLVM::LLVMFuncOp RunLowering::declareBody(Location loc, func::FuncOp task,
+                                          LLVM::Linkage linkage) {
   OpBuilder b(module.getContext());
   b.setInsertionPointToEnd(module.getBody());
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   auto voidType = LLVM::LLVMVoidType::get(b.getContext());
   auto body = LLVM::LLVMFuncOp::create(
-      b, loc, (run.getCallee().getLeafReference().getValue() + "_body").str(),
+      b, loc, (task.getName() + "_body").str(),
       LLVM::LLVMFunctionType::get(voidType,
                                   {pointer, b.getI64Type(), b.getI32Type()}),
-      LLVM::Linkage::Internal);
+      linkage);
   symbols.insert(body);
-  b.setInsertionPointToStart(body.addEntryBlock(b));
-  Value context = body.getArgument(0);
+  return body;
+}
 
+/// The function that the runtime calls: loads the arguments, calls the task.
+LLVM::LLVMFuncOp RunLowering::makeBody(Location loc, func::FuncOp task) {
+  LLVM::LLVMFuncOp body = declareBody(loc, task, LLVM::Linkage::Internal);
+  OpBuilder b(module.getContext());
+  b.setInsertionPointToStart(body.addEntryBlock(b));
+  SmallVector<Value> arguments = loadArguments(b, loc, task, body);
+  func::CallOp::create(b, loc, task, arguments);
+  LLVM::ReturnOp::create(b, loc, ValueRange());
+  return body;
+}
+
+/// The arguments of a task, in the function that the runtime calls.
+SmallVector<Value> RunLowering::loadArguments(OpBuilder &b, Location loc,
+                                              func::FuncOp task,
+                                              LLVM::LLVMFuncOp body) {
+  Value context = body.getArgument(0);
   SmallVector<Value> arguments;
   int64_t field = 0;
-  for (auto [type, llvmType, scalars] :
-       llvm::zip_equal(run.getArguments().getTypes(), converted, leaves)) {
+  for (auto [type, llvmType, scalars] : llvm::zip_equal(
+           task.getArgumentTypes().drop_back(), converted, leaves)) {
     Value value;
     for (const Leaf &leaf : scalars) {
       Value part = LLVM::LoadOp::create(b, loc, leaf.type,
@@ -116,9 +151,98 @@ LLVM::LLVMFuncOp RunLowering::makeBody(tile::RunOp run) {
   }
   arguments.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(),
                                                  body.getArgument(1)));
-  func::CallOp::create(b, loc, run.getCallee().getLeafReference(), TypeRange(),
-                       arguments);
-  LLVM::ReturnOp::create(b, loc, ValueRange());
+  return arguments;
+}
+
+/// Nothing in this module calls the task, so it becomes its body.
+LogicalResult RunLowering::lowerExported(func::FuncOp task) {
+  ArrayRef<Type> types = task.getArgumentTypes();
+  if (task.isDeclaration() || types.empty() || !types.back().isIndex() ||
+      task.getNumResults() != 0) {
+    return task.emitOpError("expected a function with a body, of arguments and "
+                            "the task's number, got ")
+           << task.getFunctionType();
+  }
+  if (failed(convertArguments(task, types.drop_back()))) {
+    return failure();
+  }
+  Location loc = task.getLoc();
+  LLVM::LLVMFuncOp body = declareBody(loc, task, LLVM::Linkage::External);
+  body.setVisibility_(LLVM::Visibility::Hidden);
+  OpBuilder b(module.getContext());
+  Block *entry = body.addEntryBlock(b);
+  b.setInsertionPointToEnd(entry);
+  SmallVector<Value> arguments = loadArguments(b, loc, task, body);
+  Block *first = &task.getBody().front();
+  body.getBody().getBlocks().splice(body.getBody().end(),
+                                    task.getBody().getBlocks());
+  for (auto [argument, value] :
+       llvm::zip_equal(first->getArguments(), arguments)) {
+    argument.replaceAllUsesWith(value);
+  }
+  entry->getOperations().splice(entry->end(), first->getOperations());
+  first->dropAllUses();
+  first->erase();
+  body.walk([](func::ReturnOp end) {
+    OpBuilder b(end);
+    LLVM::ReturnOp::create(b, end.getLoc(), ValueRange());
+    end.erase();
+  });
+  symbols.erase(task);
+  return success();
+}
+
+/// Frees what a kernel has allocated where `b` is, and not freed yet.
+static void freeAll(OpBuilder &b, func::FuncOp kernel, Operation *at) {
+  DominanceInfo dominance(kernel);
+  kernel.walk([&](memref::AllocOp alloc) {
+    bool isFreed = llvm::any_of(alloc->getUsers(), [&](Operation *user) {
+      return isa<memref::DeallocOp>(user) &&
+             dominance.properlyDominates(user, at);
+    });
+    if (dominance.properlyDominates(alloc.getOperation(), at) && !isFreed) {
+      memref::DeallocOp::create(b, at->getLoc(), alloc);
+    }
+  });
+}
+
+/// Asks for the body of a task of another module. If there is none the kernel
+/// ends, as after a failed check.
+FailureOr<Value> RunLowering::findBody(tile::RunOp run, func::FuncOp task) {
+  auto kernel = dyn_cast<func::FuncOp>(run->getParentOp());
+  if (!kernel || kernel.getFunctionType().getResults() !=
+                     ArrayRef<Type>(IntegerType::get(run.getContext(), 32))) {
+    return run.emitOpError("expected a task of this module, or a kernel that "
+                           "returns its status, in blocks");
+  }
+  Location loc = run.getLoc();
+  OpBuilder b(run);
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  std::string name = (task.getName() + "_task").str();
+  auto word = module.lookupSymbol<LLVM::GlobalOp>(name);
+  if (!word) {
+    OpBuilder start = OpBuilder::atBlockBegin(module.getBody());
+    word = LLVM::GlobalOp::create(start, loc, pointer, /*isConstant=*/false,
+                                  LLVM::Linkage::External, name, Attribute());
+  }
+  auto find = declareRuntime(module, "fovea_task_body", pointer, {pointer});
+  Value address = LLVM::AddressOfOp::create(b, loc, word);
+  Value body = LLVM::CallOp::create(b, loc, find, address).getResult();
+  Value null = LLVM::ZeroOp::create(b, loc, pointer);
+  Value found =
+      LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::ne, body, null);
+
+  Block *before = run->getBlock();
+  Block *after = before->splitBlock(run);
+  auto *failed = new Block;
+  kernel.getBody().push_back(failed);
+  b.setInsertionPointToEnd(failed);
+  Value one = arith::ConstantIntOp::create(b, loc, 1, 32);
+  auto end = func::ReturnOp::create(b, loc, one);
+  b.setInsertionPointToEnd(before);
+  cf::CondBranchOp::create(b, loc, found, after, failed);
+  b.setInsertionPoint(end);
+  freeAll(b, kernel, end);
   return body;
 }
 
@@ -134,14 +258,21 @@ LogicalResult RunLowering::lower(tile::RunOp run, Value threads) {
            << run.getCallee()
            << " to be a function of the arguments and the task's number";
   }
-  if (failed(convertArguments(run))) {
+  if (failed(convertArguments(run, ArrayRef(expected).drop_back()))) {
     return failure();
   }
-  LLVM::LLVMFuncOp body = makeBody(run);
+  Location loc = run.getLoc();
+  Value address;
+  if (callee.isDeclaration()) {
+    FailureOr<Value> found = findBody(run, callee);
+    if (failed(found)) {
+      return failure();
+    }
+    address = *found;
+  }
 
   // The structure lies in the frame of the kernel, whatever loop this is in.
   auto kernel = run->getParentOfType<func::FuncOp>();
-  Location loc = run.getLoc();
   OpBuilder b = OpBuilder::atBlockBegin(&kernel.getBody().front());
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   Value one =
@@ -166,7 +297,9 @@ LogicalResult RunLowering::lower(tile::RunOp run, Value threads) {
       {b.getI64Type(), b.getI32Type(), pointer, pointer});
   Value tasks =
       arith::IndexCastOp::create(b, loc, b.getI64Type(), run.getTasks());
-  Value address = LLVM::AddressOfOp::create(b, loc, body);
+  if (!address) {
+    address = LLVM::AddressOfOp::create(b, loc, makeBody(loc, callee));
+  }
   LLVM::CallOp::create(b, loc, loop,
                        ValueRange{tasks, threads, address, context});
   run.erase();
@@ -232,6 +365,12 @@ struct LowerRuns : public fovea::impl::LowerRunsPassBase<LowerRuns> {
         if (failed(lowering.lower(run, threads))) {
           return signalPassFailure();
         }
+      }
+    }
+    for (auto task : llvm::to_vector(module.getOps<func::FuncOp>())) {
+      if (task->hasAttr(tile::kExportedAttrName) &&
+          failed(lowering.lowerExported(task))) {
+        return signalPassFailure();
       }
     }
     WalkResult left = module.walk([](Operation *op) {

@@ -47,9 +47,20 @@ def LowerRunsPass : Pass<"fovea-lower-runs", "::mlir::ModuleOp"> {
     ```
     Descriptors are reached through casts that vanish when the other dialects
     are converted.
+
+    A task that is only declared is in another module, where it has the
+    attribute `tile.exported`. Then the run asks whoever loads the code, and if
+    there is none the kernel returns 1; for this it must be in blocks and return
+    its status already:
+
+    ```mlir
+    %body = llvm.call @fovea_task_body(@tasks_task)   // null after fovea_rt_fail
+    cf.cond_br %found, ^run, ^failed
+    ```
   }];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
     "::mlir::LLVM::LLVMDialect"
   ];
 }

@@ -60,3 +60,60 @@ func.func @divided(%x: memref<?xf32>) {
   tile.run @task tasks %n (%x, %c) : memref<?xf32>, f32
   return
 }
+
+// -----
+
+// A task of another module: the loader is asked for its body. Without one the
+// kernel ends, and frees what it has allocated and not freed.
+// CHECK: llvm.func @fovea_task_body(!llvm.ptr) -> !llvm.ptr
+// CHECK: llvm.mlir.global external @task_task() {{.*}}: !llvm.ptr
+// CHECK-LABEL: func.func @elsewhere
+// CHECK: %[[FREED:.*]] = memref.alloc
+// CHECK: %[[HELD:.*]] = memref.alloc
+// CHECK: memref.dealloc %[[FREED]]
+// CHECK: %[[WORD:.*]] = llvm.mlir.addressof @task_task
+// CHECK: %[[BODY:.*]] = llvm.call @fovea_task_body(%[[WORD]])
+// CHECK: %[[FOUND:.*]] = llvm.icmp "ne" %[[BODY]], %{{.*}} : !llvm.ptr
+// CHECK: cf.cond_br %[[FOUND]], ^[[START:.*]], ^[[FAILED:.*]]
+// CHECK: ^[[START]]:
+// CHECK: llvm.call @fovea_rt_parallel_for(%{{.*}}, %{{.*}}, %[[BODY]], %{{.*}})
+// CHECK: ^[[FAILED]]:
+// CHECK: %[[ONE:.*]] = arith.constant 1 : i32
+// CHECK-NOT: memref.dealloc %[[FREED]]
+// CHECK: memref.dealloc %[[HELD]]
+// CHECK: return %[[ONE]] : i32
+func.func private @task(%x: memref<?xf32>, %y: memref<8xf32>, %i: index)
+
+func.func @elsewhere(%x: memref<?xf32>) -> i32 {
+  %n = arith.constant 8 : index
+  %zero = arith.constant 0 : i32
+  %freed = memref.alloc() : memref<4xf32>
+  %held = memref.alloc() : memref<8xf32>
+  memref.dealloc %freed : memref<4xf32>
+  tile.run @task tasks %n (%x, %held) : memref<?xf32>, memref<8xf32>
+  memref.dealloc %held : memref<8xf32>
+  return %zero : i32
+}
+
+// -----
+
+// The other side: the task is its own body, seen by what it is linked to.
+// CHECK-NOT: func.func
+// CHECK: llvm.func hidden @task_body(%[[FROM:.*]]: !llvm.ptr, %[[NUMBER:.*]]: i64, %{{.*}}: i32)
+// CHECK: %[[X:.*]] = builtin.unrealized_conversion_cast %{{.*}} to memref<?xf32>
+// CHECK: %[[I:.*]] = arith.index_cast %[[NUMBER]] : i64 to index
+// CHECK: cf.cond_br %{{.*}}, ^[[STORE:.*]], ^[[END:.*]]
+// CHECK: ^[[STORE]]:
+// CHECK: memref.store %{{.*}}, %[[X]][%[[I]]]
+// CHECK: ^[[END]]:
+// CHECK: llvm.return
+func.func private @task(%x: memref<?xf32>, %c: f32, %i: index) attributes {tile.exported} {
+  %zero = arith.constant 0 : index
+  %isFirst = arith.cmpi eq, %i, %zero : index
+  cf.cond_br %isFirst, ^store, ^end
+^store:
+  memref.store %c, %x[%i] : memref<?xf32>
+  cf.br ^end
+^end:
+  return
+}

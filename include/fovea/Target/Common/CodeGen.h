@@ -43,6 +43,11 @@ llvm::Expected<ObjectCode> emitCode(std::unique_ptr<llvm::Module> module,
                                     llvm::TargetMachine &machine,
                                     llvm::CodeGenFileType kind);
 
+/// Optimises a module and makes an object file of it.
+llvm::Expected<ObjectCode> compileModule(std::unique_ptr<llvm::Module> module,
+                                         llvm::TargetMachine &machine,
+                                         int optLevel);
+
 /// Optimises a module and generates its code on up to `threads` threads: object
 /// files to be linked or loaded together. `module` stays as it is.
 llvm::Expected<std::vector<ObjectCode>>

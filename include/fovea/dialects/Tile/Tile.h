@@ -76,6 +76,10 @@ inline constexpr llvm::StringLiteral kLanesAttrName = "tile.lanes";
 /// Name of the unit attribute of a function that is a kernel of a device.
 inline constexpr llvm::StringLiteral kKernelAttrName = "tile.kernel";
 
+/// Name of the unit attribute of a task function that other modules run: they
+/// declare it, and its code is made when one of them first needs it.
+inline constexpr llvm::StringLiteral kExportedAttrName = "tile.exported";
+
 /// The rank names of a tile type, outermost first.
 llvm::SmallVector<llvm::StringRef> getRanks(mlir::Type tile);
 
