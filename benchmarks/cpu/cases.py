@@ -145,9 +145,9 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Bar:
-    """`kind` of a ratio of cases: "share" of the ceiling in percent points over
-    100 (cases[0]), "memory", the share of the read rate; "time" of cases[0] over cases[1]; "pair", the same per
-    visible pair; "rate", shares of cases[0] over cases[1]; "best", the fastest
+    """`kind` of a ratio of cases: "share" of what vectors multiply (cases[0]);
+    "memory", of the read rate; "time" of cases[0] over cases[1]; "pair", the
+    same per visible pair; "rate", shares of cases[0] over cases[1]; "best", the fastest
     peer's time over ours (cases[0])."""
 
     text: str
@@ -183,7 +183,8 @@ def prefill():
                     if pattern == "":
                         full[t, d, s] = one
                         if (t, d) in share:
-                            bars.append(Bar(one.name, "share", share[t, d],
+                            bars.append(Bar(f"{one.name}, of vectors", "share",
+                                            share[t, d],
                                             (one,)))
                     elif s >= 2048:
                         bars.append(Bar(f"{one.name} over full, time", "time",
@@ -260,7 +261,19 @@ def decode():
     return cases, bars
 
 
+def small():
+    """(cases, bars) of problems that are over soon."""
+    cases, bars = [], []
+    for t in ("f32", "bf16"):
+        for fields in ({"s": 128, "batch": 64}, {"s": 16}):
+            one = Case(group="small", t=t, peers=True, **fields)
+            cases.append(one)
+            bars.append(Bar(f"{one.name} against the best peer", "best", 1.0,
+                            (one,)))
+    return cases, bars
+
+
 def everything():
     """All cases and bars of benchmarks/cpu."""
-    parts = [prefill(), decode()]
+    parts = [prefill(), decode(), small()]
     return [sum(lists, []) for lists in zip(*parts)]

@@ -216,11 +216,11 @@ LogicalResult BlockLowering::lowerToTiles() {
   auto tilesIn = [](int64_t extent, int64_t at, int64_t size) {
     return std::min<int64_t>(2, (extent - at) / size);
   };
-  for (int64_t row = 0; row < op.getRows(); row += 2 * kTileRows) {
-    for (int64_t column = 0; column < op.getColumns();
-         column += 2 * kColumns) {
-      lowerSums(row, tilesIn(op.getRows(), row, kTileRows), column,
-                tilesIn(op.getColumns(), column, kColumns));
+  int64_t rows = op.getRows(), columns = op.getColumns();
+  for (int64_t row = 0; row < rows; row += 2 * kTileRows) {
+    for (int64_t column = 0; column < columns; column += 2 * kColumns) {
+      lowerSums(row, tilesIn(rows, row, kTileRows), column,
+                tilesIn(columns, column, kColumns));
     }
   }
   op.erase();
@@ -270,10 +270,10 @@ SmallVector<Value> BlockLowering::addPairs(ValueRange sums, int64_t row,
 void BlockLowering::lowerToPairs() {
   constexpr int64_t kMostRows = 8;
   auto type = VectorType::get({kColumns}, b.getF32Type());
-  int64_t vectors = op.getColumns() / kColumns;
+  int64_t vectors = op.getColumns() / kColumns, all = op.getRows();
   Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-  for (int64_t row = 0; row < op.getRows(); row += kMostRows) {
-    int64_t rows = std::min<int64_t>(kMostRows, op.getRows() - row);
+  for (int64_t row = 0; row < all; row += kMostRows) {
+    int64_t rows = std::min<int64_t>(kMostRows, all - row);
     SmallVector<Value> places, sums;
     for (int64_t n = 0; n < rows * vectors; ++n) {
       int64_t at = (row + n / vectors) * op.getAccStride() +
