@@ -80,7 +80,7 @@ TEST_F(ScheduleSpaceTest, BlocksStayAndAreNotAdded) {
     EXPECT_TRUE(one.getBlocks());
     rows.insert(one.getRows());
   }
-  EXPECT_EQ(rows, (std::set<int64_t>{16, 32, 64, 128, 256}));
+  EXPECT_EQ(rows, (std::set<int64_t>{16, 32, 64, 128, 256, 512}));
   auto without = tile::ScheduleAttr::get(
       &context, 128, 256, /*block=*/8, 16, /*pairs=*/true, 16, 1, 0,
       /*pack=*/true, /*narrow=*/false, /*ahead=*/0);
