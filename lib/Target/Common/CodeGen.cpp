@@ -49,6 +49,11 @@ fovea::translateToLLVMIR(mlir::ModuleOp module, llvm::LLVMContext &context,
   return result;
 }
 
+std::shared_mutex &fovea::getOptionsMutex() {
+  static std::shared_mutex mutex;
+  return mutex;
+}
+
 /// What is worth its time on kernels: a third of LLVM's list for -O2, with
 /// nothing lost that we could measure. Without `indvars` it is a tenth slower.
 static constexpr llvm::StringLiteral kQuickPasses =

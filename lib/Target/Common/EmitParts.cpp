@@ -126,6 +126,7 @@ readPart(llvm::MemoryBufferRef bitcode, const Part &part,
 llvm::Expected<ObjectCode>
 fovea::compileModule(std::unique_ptr<llvm::Module> module,
                      llvm::TargetMachine &machine, int optLevel) {
+  std::shared_lock<std::shared_mutex> lock(getOptionsMutex());
   optimize(*module, machine, optLevel);
   return emitCode(std::move(module), machine,
                   llvm::CodeGenFileType::ObjectFile);

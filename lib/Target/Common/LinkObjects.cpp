@@ -11,6 +11,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <mutex>
+#include <shared_mutex>
 
 LLD_HAS_DRIVER(elf)
 
@@ -59,11 +60,10 @@ fovea::linkObjects(llvm::ArrayRef<llvm::StringRef> objects) {
   }
   std::string messages;
   llvm::raw_string_ostream out(messages);
-  // The linker has state of its own.
-  static std::mutex mutex;
   lld::Result result;
   {
-    std::lock_guard<std::mutex> lock(mutex);
+    // It has state of its own as well.
+    std::lock_guard<std::shared_mutex> lock(getOptionsMutex());
     result = lld::lldMain(arguments, out, out, {{lld::Gnu, &lld::elf::link}});
   }
   auto bytes = llvm::MemoryBuffer::getFile(paths.back());

@@ -13,6 +13,7 @@
 #include "llvm/Target/TargetMachine.h"
 
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,10 @@ llvm::Expected<ObjectCode> compileModule(std::unique_ptr<llvm::Module> module,
 llvm::Expected<std::vector<ObjectCode>>
 emitParts(const llvm::Module &module, const MachineDescription &machine,
           int optLevel, unsigned threads);
+
+/// Held together by those who generate code, and alone by who changes the
+/// options of LLVM in this process, as a linker does.
+std::shared_mutex &getOptionsMutex();
 
 /// Links object files to a shared library, by a linker inside this process.
 /// What the objects do not define stays undefined and is found when the
