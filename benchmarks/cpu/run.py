@@ -130,9 +130,9 @@ def ratio_of(bar, results):
     return scale * median(a / b for a, b in zip(first.seconds, last.seconds))
 
 
-def tables(results, bars, options, seconds):
+def tables(results, bars, options, rounds, seconds):
     lines = [f"Machine: {describe_machine()}; {options.threads} threads; medians of "
-             f"{options.rounds} interleaved rounds.", "",
+             f"{rounds} interleaved rounds.", "",
              "| case | ours ms | GFLOP/s | share of ceiling | of reading memory "
              "| peers, ms | ours is faster than the best by |",
              "|---|---|---|---|---|---|---|"]
@@ -203,10 +203,11 @@ def main():
                     if prepared[case, peer]:
                         run_peer(prepared[case, peer], results[case], peer,
                                  repeats_of(case, options))
-    text = tables(results, bars, options, seconds)
+            # A table that a later round would only better is there already.
+            text = tables(results, bars, options, i + 1, seconds)
+            if options.write:
+                options.write.write_text(f"# Attention on the CPU\n\n{text}\n")
     print(text)
-    if options.write:
-        options.write.write_text("# Attention on the CPU\n\n" + text + "\n")
 
 
 if __name__ == "__main__":

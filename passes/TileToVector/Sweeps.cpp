@@ -534,6 +534,17 @@ LogicalResult Emitter::emitWideStates(Step &step) {
   return success();
 }
 
+/// The same schedule for steps with values that are not finite, where blocks
+/// cannot serve: rare, so they get the least code.
+static tile::ScheduleAttr withSmallBlock(tile::ScheduleAttr schedule) {
+  return tile::ScheduleAttr::get(
+      schedule.getContext(), schedule.getRows(), schedule.getKeys(),
+      /*block=*/2, schedule.getLanes(), schedule.getPairs(),
+      schedule.getSplits(), schedule.getSubgroups(), schedule.getStages(),
+      schedule.getPack(), schedule.getNarrow(), schedule.getAhead(),
+      schedule.getBlocks());
+}
+
 /// Emits one step and returns the new [row] states, flattened.
 FailureOr<SmallVector<Value>>
 Emitter::emitStep(tile::StreamOp op, const Carried &carried,
@@ -545,6 +556,10 @@ Emitter::emitStep(tile::StreamOp op, const Carried &carried,
   llvm::SaveAndRestore savedBegin(stepBegin, begin);
   llvm::SaveAndRestore savedCount(stepCount, end);
   llvm::SaveAndRestore savedRank(streamed, StringRef(op.getRank()));
+  llvm::SaveAndRestore savedSchedule(
+      schedule, schedule.getBlocks() && isPartial && !finite
+                    ? withSmallBlock(schedule)
+                    : schedule);
 
   Step step;
   step.op = op;

@@ -71,7 +71,7 @@ func.func @half(%x: tensor<?x8xbf16>) -> tensor<8xf32> {
 // for up to 4.
 // BLOCKS: @rows(
 // BLOCKS-SAME: tile.few_rows = [#tile.schedule<rows = 4, keys = 32, {{[^>]*}}pairs = false, {{[^>]*}}narrow = true, {{[^>]*}}>, #tile.schedule<rows = 16, keys = 512, block = 8, lanes = 16, pairs = true, splits = 16, pack = true, blocks = true>]
-// BLOCKS-SAME: tile.schedule = #tile.schedule<rows = 512, keys = 512, block = 8, lanes = 16, pairs = true, splits = 16, pack = true, blocks = true>
+// BLOCKS-SAME: tile.schedule = #tile.schedule<rows = 512, keys = 512, block = 4, lanes = 16, pairs = true, splits = 16, pack = true, blocks = true>
 // PAIRS: @rows(
 // PAIRS-NOT: blocks = true
 func.func @rows(%x: tensor<?x64xbf16>) -> tensor<64xf32> {
