@@ -32,7 +32,9 @@ def X86ExpandMathPass : Pass<"fovea-x86-expand-math", "::mlir::ModuleOp"> {
     and a scaling by a power of two, with a relative error below 2e-7, or of
     degree 3 or 4 where `tile.error` allows 9e-5 or 4e-6. Results below the least normal number may be flushed to 0;
     exp2(0) is 1 exactly; -inf gives 0, +inf and overflow give +inf, and NaN
-    stays. Other functions become MLIR's polynomials.
+    stays. Other functions become MLIR's polynomials. With `wide`, a function
+    with such exponentials sets FTZ of MXCSR while it runs: what is below the
+    least normal number costs much on some processors.
 
     Changes rounding: yes, as stated.
   }];

@@ -10,6 +10,7 @@
 #include "fovea/Target/Common/ExpandMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -63,6 +64,52 @@ private:
   bool wide;
 };
 
+/// Makes a function flush results below the least normal number to 0 while it
+/// runs (FTZ of MXCSR). Exponentials of distant scores are such results, and each
+/// would cost Intel's processors a hundred cycles and more, as would each
+/// product with it.
+void flushSmallResults(func::FuncOp function) {
+  constexpr int32_t kFlushToZero = 1 << 15;
+  OpBuilder b(function.getContext());
+  b.setInsertionPointToStart(&function.getBody().front());
+  Location loc = function.getLoc();
+  Type i32 = b.getI32Type();
+  Value one = LLVM::ConstantOp::create(b, loc, i32, b.getI32IntegerAttr(1));
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  auto allocate = [&]() -> Value {
+    return LLVM::AllocaOp::create(b, loc, pointer, i32, one);
+  };
+  auto call = [&](StringRef intrinsic, Value slot) {
+    LLVM::CallIntrinsicOp::create(b, loc, b.getStringAttr(intrinsic),
+                                  ValueRange{slot});
+  };
+  Value before = allocate(), within = allocate();
+  call("llvm.x86.sse.stmxcsr", before);
+  Value old = LLVM::LoadOp::create(b, loc, i32, before);
+  Value flush =
+      LLVM::ConstantOp::create(b, loc, i32, b.getI32IntegerAttr(kFlushToZero));
+  LLVM::StoreOp::create(b, loc, LLVM::OrOp::create(b, loc, old, flush), within);
+  call("llvm.x86.sse.ldmxcsr", within);
+  function.walk([&](func::ReturnOp end) {
+    b.setInsertionPoint(end);
+    call("llvm.x86.sse.ldmxcsr", before);
+  });
+}
+
+/// True if the function has exponentials of whole registers.
+bool hasExponentials(func::FuncOp function) {
+  return function
+      .walk([](Operation *op) {
+        bool isExponential = isa<math::ExpOp, math::Exp2Op>(op);
+        auto type = isExponential
+                        ? dyn_cast<VectorType>(op->getResult(0).getType())
+                        : VectorType();
+        bool found = type && type.getRank() == 1 && type.getDimSize(0) == 16;
+        return found ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 struct X86ExpandMath
     : public fovea::impl::X86ExpandMathPassBase<X86ExpandMath> {
   using X86ExpandMathPassBase::X86ExpandMathPassBase;
@@ -71,6 +118,11 @@ struct X86ExpandMath
     auto make = [&](Operation *op) -> std::unique_ptr<ExponentialBuilder> {
       return std::make_unique<X86ExponentialBuilder>(op, wide);
     };
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (wide && !function.isDeclaration() && hasExponentials(function)) {
+        flushSmallResults(function);
+      }
+    }
     if (failed(expandMath(getOperation(), make))) {
       signalPassFailure();
     }

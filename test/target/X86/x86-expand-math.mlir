@@ -1,11 +1,19 @@
 // RUN: fovea-opt %s --fovea-x86-expand-math=wide=1 | FileCheck %s --check-prefixes=CHECK,WIDE
 // RUN: fovea-opt %s --fovea-x86-expand-math | FileCheck %s --check-prefixes=CHECK,BITS
 
+// Results below the least normal number are flushed while the function runs.
 // WIDE-LABEL: @exp2
+// WIDE: llvm.call_intrinsic "llvm.x86.sse.stmxcsr"(%[[OLD:.*]]) :
+// WIDE: llvm.mlir.constant(32768 : i32)
+// WIDE: llvm.or
+// WIDE: llvm.call_intrinsic "llvm.x86.sse.ldmxcsr"(%{{.*}})
 // WIDE: %[[F:.*]] = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%arg0,
 // WIDE-COUNT-5: math.fma
 // WIDE: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%{{.*}}, %arg0,
+// WIDE: llvm.call_intrinsic "llvm.x86.sse.ldmxcsr"(%[[OLD]])
+// WIDE-NEXT: return
 // BITS-LABEL: @exp2
+// BITS-NOT: mxcsr
 // BITS: arith.cmpf olt
 // BITS: arith.cmpf ogt
 // BITS: %[[N:.*]] = math.floor
