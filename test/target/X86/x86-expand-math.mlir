@@ -3,9 +3,9 @@
 
 // Results below the least normal number are flushed while the function runs.
 // WIDE-LABEL: @exp2
+// WIDE: %[[FLUSH:.*]] = llvm.mlir.constant(32768 : i32)
 // WIDE: llvm.call_intrinsic "llvm.x86.sse.stmxcsr"(%[[OLD:.*]]) :
-// WIDE: llvm.mlir.constant(32768 : i32)
-// WIDE: llvm.or
+// WIDE: llvm.or %{{.*}}, %[[FLUSH]]
 // WIDE: llvm.call_intrinsic "llvm.x86.sse.ldmxcsr"(%{{.*}})
 // WIDE: %[[F:.*]] = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%arg0,
 // WIDE-COUNT-5: math.fma
