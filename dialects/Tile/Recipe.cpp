@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace fovea::tile;
@@ -143,31 +144,51 @@ FailureOr<Value> RecipeEvaluator::visitLoad(LoadOp op, Value channel) {
   return widen(read(op, at, isShared));
 }
 
-FailureOr<Value> RecipeEvaluator::visitUnpack(UnpackOp op, Value channel) {
+/// Which byte of its row holds the element `channel`.
+Value RecipeEvaluator::byteOf(UnpackOp op, Value channel) {
   int64_t group = op.getGroup(), half = group / 2;
+  Value number = b.createOrFold<arith::DivUIOp>(loc, channel, index(group));
+  Value rest = b.createOrFold<arith::RemUIOp>(loc, channel, index(half));
+  Value first = b.createOrFold<arith::MulIOp>(loc, number, index(half));
+  return b.createOrFold<arith::AddIOp>(loc, first, rest);
+}
+
+/// Whether the element `channel` is a high nibble.
+Value RecipeEvaluator::isHigh(UnpackOp op, Value channel) {
+  int64_t group = op.getGroup();
+  Value rest = b.createOrFold<arith::RemUIOp>(loc, channel, index(group));
+  return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::uge, rest,
+                                       index(group / 2));
+}
+
+FailureOr<Value> RecipeEvaluator::visitUnpack(UnpackOp op, Value channel) {
+  int64_t half = op.getGroup() / 2;
+  if (op == tabled) {
+    SmallVector<int8_t> all;
+    for (int64_t i = 0; i < kTableSize; ++i) {
+      all.push_back(i < kTableSize / 2 ? i : i - kTableSize);
+    }
+    return arith::ConstantOp::create(
+               b, loc,
+               DenseElementsAttr::get(
+                   VectorType::get({kTableSize}, b.getI8Type()),
+                   ArrayRef<int8_t>(all)))
+        .getResult();
+  }
   if (half % count != 0) {
     op.emitError("expected halves of a group, ")
         << half << " elements, to be whole runs of " << count;
     return failure();
   }
-  auto divide = [&](int64_t by) {
-    return b.createOrFold<arith::DivUIOp>(loc, channel, index(by));
-  };
-  auto rest = [&](int64_t by) {
-    return b.createOrFold<arith::RemUIOp>(loc, channel, index(by));
-  };
-  Value byte = b.createOrFold<arith::MulIOp>(loc, divide(group), index(half));
-  byte = b.createOrFold<arith::AddIOp>(loc, byte, rest(half));
-  FailureOr<Value> bytes = visit(op.getBytes(), byte);
+  FailureOr<Value> bytes = visit(op.getBytes(), byteOf(op, channel));
   if (failed(bytes)) {
     return failure();
   }
   // The wanted nibble moves to the top and back, which extends its sign.
   Type type = (*bytes).getType();
-  Value isHigh = b.createOrFold<arith::CmpIOp>(
-      loc, arith::CmpIPredicate::uge, rest(group), index(half));
   Value up = b.createOrFold<arith::SelectOp>(
-      loc, isHigh, integer(b.getI8Type(), 0), integer(b.getI8Type(), 4));
+      loc, isHigh(op, channel), integer(b.getI8Type(), 0),
+      integer(b.getI8Type(), 4));
   std::optional<int64_t> known = getConstantIntValue(up);
   Value top = *bytes;
   if (!known || *known != 0) {
@@ -227,8 +248,106 @@ FailureOr<Value> RecipeEvaluator::visit(Value tile, Value channel) {
   return visitElementwise(op, channel);
 }
 
+//===----------------------------------------------------------------------===//
+// Tables
+//===----------------------------------------------------------------------===//
+
+/// The nibbles that a recipe is a function of, if besides them all elements of
+/// two runs share what it reads.
+UnpackOp RecipeEvaluator::findNibbles(Value recipe) {
+  channels = getRanks(recipe.getType()).back();
+  UnpackOp found;
+  SmallVector<Value> open = {recipe};
+  while (tables && !open.empty()) {
+    Value v = open.pop_back_val();
+    if (!isTile(v) || !carriesChannels(v)) {
+      continue;
+    }
+    Operation *op = v.getDefiningOp();
+    if (auto unpack = dyn_cast_or_null<UnpackOp>(op)) {
+      if ((found && found != unpack) || unpack.getGroup() % (2 * count) != 0) {
+        return {};
+      }
+      found = unpack;
+      continue;
+    }
+    if (auto load = dyn_cast_or_null<LoadOp>(op)) {
+      std::optional<int64_t> times =
+          load.getSplit() ? getConstantIntValue(load.getSplit()) : std::nullopt;
+      if (!times || *times % (2 * count) != 0) {
+        return {};
+      }
+      continue;
+    }
+    if (!isRecipe(v)) {
+      return {};
+    }
+    llvm::append_range(open, op->getOperands());
+  }
+  return found;
+}
+
+bool RecipeEvaluator::hasTable(Value recipe) {
+  UnpackOp nibbles = findNibbles(recipe);
+  return nibbles && static_cast<int64_t>(nibbles.getGroup()) == 2 * count &&
+         isa<FloatType>(getElementTypeOrSelf(recipe.getType())) &&
+         collectLoads(recipe).size() == 1;
+}
+
+/// The recipe for every value of a nibble, in two's complement: 0 ... 7, -8 ...
+/// -1.
+FailureOr<Value> RecipeEvaluator::makeTable(Value recipe, UnpackOp nibbles,
+                                            Value channel) {
+  tabled = nibbles;
+  FailureOr<Value> table = visit(recipe, channel);
+  tabled = UnpackOp();
+  return table;
+}
+
 FailureOr<Value> RecipeEvaluator::evaluate(Value recipe, Value channel) {
   channels = getRanks(recipe.getType()).back();
-  FailureOr<Value> v = visit(recipe, channel);
-  return failed(v) ? v : FailureOr<Value>(splat(*v));
+  UnpackOp nibbles = findNibbles(recipe);
+  if (!nibbles || !isa<FloatType>(getElementTypeOrSelf(recipe.getType()))) {
+    FailureOr<Value> v = visit(recipe, channel);
+    return failed(v) ? v : FailureOr<Value>(splat(*v));
+  }
+  FailureOr<Value> table = makeTable(recipe, nibbles, channel);
+  FailureOr<Value> bytes =
+      visit(nibbles.getBytes(), byteOf(nibbles, channel));
+  if (failed(table) || failed(bytes)) {
+    return failure();
+  }
+  auto i32 = VectorType::get({count}, b.getI32Type());
+  Value at = arith::ExtUIOp::create(b, loc, i32, *bytes);
+  Value high = arith::ShRUIOp::create(b, loc, at, integer(i32, 4));
+  at = b.createOrFold<arith::SelectOp>(loc, isHigh(nibbles, channel), high, at);
+  return PermuteOp::create(b, loc, *table, at).getResult();
+}
+
+FailureOr<Value> RecipeEvaluator::getTable(Value recipe) {
+  FailureOr<Value> table = makeTable(recipe, findNibbles(recipe), index(0));
+  if (failed(table)) {
+    return failure();
+  }
+  Value narrow = arith::TruncFOp::create(
+      b, loc, VectorType::get({count}, b.getBF16Type()), *table);
+  narrow = vector::BitCastOp::create(
+      b, loc, VectorType::get({count}, b.getI16Type()), narrow);
+  SmallVector<int64_t> inOrder;
+  for (int64_t i = 0; i < 2 * count; ++i) {
+    inOrder.push_back(i);
+  }
+  return vector::ShuffleOp::create(b, loc, narrow, narrow, inOrder).getResult();
+}
+
+FailureOr<Value> RecipeEvaluator::readGroups(Value recipe, Value channel) {
+  UnpackOp nibbles = findNibbles(recipe);
+  llvm::SaveAndRestore twice(count, 2 * count);
+  FailureOr<Value> bytes = visit(nibbles.getBytes(), byteOf(nibbles, channel));
+  if (failed(bytes)) {
+    return failure();
+  }
+  return arith::ExtUIOp::create(
+             b, loc, VectorType::get({count}, b.getI16Type()), *bytes)
+      .getResult();
 }

@@ -224,6 +224,29 @@ def Tile_GuardOp : Tile_Op<"guard", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Tile_PermuteOp : Tile_Op<"permute",
+    [Pure, AllTypesMatch<["table", "result"]>]> {
+  let summary = "elements of a vector by number";
+  let description = [{
+    `result[i] = table[index[i] mod n]`, where both vectors have n elements of as
+    many bits, and n is a power of two. (`vector.shuffle` knows the numbers when
+    it is compiled.)
+
+    ```mlir
+    %v = tile.permute %table, %index : vector<16xf32>, vector<16xi32>
+    ```
+  }];
+  let arguments = (ins AnyVectorOfNonZeroRank:$table,
+                       AnyVectorOfNonZeroRank:$index);
+  let results = (outs AnyVectorOfNonZeroRank:$result);
+  let assemblyFormat = "$table `,` $index attr-dict `:` type($table) `,` type($index)";
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::mlir::Value":$table,
+                                 "::mlir::Value":$index), [{
+    build($_builder, $_state, table.getType(), table, index);
+  }]>];
+}
+
 def Tile_DotPairsOp : Tile_Op<"dot_pairs", [Pure]> {
   let summary = "one step of a paired matrix atom on vectors";
   let description = [{

@@ -364,6 +364,21 @@ LogicalResult DotPairsOp::verify() {
   return success();
 }
 
+LogicalResult PermuteOp::verify() {
+  auto table = cast<VectorType>(getTable().getType());
+  auto index = cast<VectorType>(getIndex().getType());
+  Type element = table.getElementType();
+  if (table.getRank() != 1 || !llvm::isPowerOf2_64(table.getDimSize(0)) ||
+      !element.isIntOrFloat() ||
+      index != table.clone(IntegerType::get(
+                   getContext(), element.getIntOrFloatBitWidth()))) {
+    return emitOpError("expected a table of a power of two elements and as many "
+                       "integers of their width, got ")
+           << table << " and " << index;
+  }
+  return success();
+}
+
 LogicalResult DotBlockOp::verify() {
   auto isFlat = [](Type type, bool isSum) {
     auto memory = cast<MemRefType>(type);

@@ -24,6 +24,7 @@
 #ifndef FOVEA_PASSES_TILETOVECTOR_EMITTER_H
 #define FOVEA_PASSES_TILETOVECTOR_EMITTER_H
 
+#include "fovea/dialects/Tile/Recipe.h"
 #include "fovea/dialects/Tile/TileOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -228,6 +229,11 @@ protected:
   mlir::FailureOr<mlir::Value> evalChannels(mlir::Value recipe, mlir::Value x,
                                             mlir::Value count, int64_t c,
                                             int64_t size);
+  mlir::FailureOr<mlir::Value>
+  withRecipe(mlir::Value x, mlir::Value count, int64_t size,
+             llvm::function_ref<
+                 mlir::FailureOr<mlir::Value>(tile::RecipeEvaluator &)>
+                 use);
   mlir::Value zipHalves(mlir::Value low, mlir::Value high);
   static mlir::LogicalResult
   forEachRun(int64_t width, int64_t lanes,
@@ -261,7 +267,7 @@ protected:
   int64_t padded(int64_t extent, int64_t multiple) {
     return schedule.getBlocks() ? llvm::alignTo(extent, multiple) : extent;
   }
-  bool usesBlocks(tile::ContractOp op);
+  virtual bool usesBlocks(tile::ContractOp op);
   mlir::LogicalResult prepareBlocks(tile::ContractOp op, mlir::Value count);
   mlir::Value copyRows(mlir::Value tile, mlir::Value computed,
                        mlir::Value count);
@@ -272,8 +278,8 @@ protected:
                   mlir::Value end);
   mlir::FailureOr<llvm::SmallVector<mlir::Value>>
   emitRuns(Sweep &sweep, mlir::ValueRange inits);
-  mlir::LogicalResult emitSums(Step &step, tile::ContractOp op,
-                               mlir::Value buffer, bool isAdded);
+  virtual mlir::LogicalResult emitSums(Step &step, tile::ContractOp op,
+                                       mlir::Value buffer, bool isAdded);
   mlir::LogicalResult emitGrowingState(Step &step, mlir::Value tile,
                                        tile::ContractOp product,
                                        mlir::Value old, mlir::Value buffer);

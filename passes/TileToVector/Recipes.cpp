@@ -22,9 +22,12 @@
 using namespace mlir;
 using namespace fovea;
 
-/// Channels `c` to `c + size` of row `x` of a recipe, as f32.
-FailureOr<Value> Emitter::evalChannels(Value recipe, Value x, Value count,
-                                       int64_t c, int64_t size) {
+/// Calls `use` with what writes the code of a recipe at row `x`, for runs of
+/// `size` channels.
+FailureOr<Value> Emitter::withRecipe(
+    Value x, Value count, int64_t size,
+    llvm::function_ref<FailureOr<Value>(tile::RecipeEvaluator &)> use) {
+  int64_t lanes = schedule.getLanes();
   auto read = [&](tile::LoadOp load, Value channel, bool isShared) -> Value {
     Value at = rowOffset(load, x, count);
     if (channel) {
@@ -35,9 +38,18 @@ FailureOr<Value> Emitter::evalChannels(Value recipe, Value x, Value count,
     return isShared ? memref::LoadOp::create(b, loc, flat.flat, at).getResult()
                     : loadVector(flat.flat, at, VectorType::get({size}, element));
   };
-  return tile::RecipeEvaluator(b, loc, size, read,
-                               [&](Value v) { return scalar(v); })
-      .evaluate(recipe, index(c));
+  auto held = [&](Value v) { return scalar(v); };
+  tile::RecipeEvaluator evaluator(b, loc, std::min(size, lanes), read, held,
+                                  /*tables=*/size >= lanes);
+  return use(evaluator);
+}
+
+/// Channels `c` to `c + size` of row `x` of a recipe, as f32.
+FailureOr<Value> Emitter::evalChannels(Value recipe, Value x, Value count,
+                                       int64_t c, int64_t size) {
+  return withRecipe(x, count, size, [&](tile::RecipeEvaluator &evaluator) {
+    return evaluator.evaluate(recipe, index(c));
+  });
 }
 
 /// Two vectors of f32 values that bf16 can hold, side by side in bf16: low 0,

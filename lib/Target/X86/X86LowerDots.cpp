@@ -39,6 +39,28 @@ static LogicalResult lower(tile::DotPairsOp op) {
   return success();
 }
 
+/// VPERMPS and VPERMW look at as many bits of an index as number the elements.
+static LogicalResult lower(tile::PermuteOp op) {
+  auto type = cast<VectorType>(op.getTable().getType());
+  StringRef name =
+      type.getElementType().isF32() && type.getDimSize(0) == 16
+          ? "llvm.x86.avx512.permvar.sf.512"
+      : type.getElementType().isInteger(16) && type.getDimSize(0) == 32
+          ? "llvm.x86.avx512.permvar.hi.512"
+          : "";
+  if (name.empty()) {
+    return op.emitOpError("expected 16 floats or 32 integers of 16 bits, got ")
+           << type;
+  }
+  OpBuilder b(op);
+  auto found = LLVM::CallIntrinsicOp::create(
+      b, op.getLoc(), type, b.getStringAttr(name),
+      ValueRange{op.getTable(), op.getIndex()});
+  op.replaceAllUsesWith(found.getResult(0));
+  op.erase();
+  return success();
+}
+
 /// Floats to bf16 in one instruction. Left alone, LLVM has two for the halves of
 /// 32 and one to join them, and nine where what was rounded is widened again.
 static void lower(arith::TruncFOp op) {
@@ -82,9 +104,12 @@ struct X86LowerDots : public fovea::impl::X86LowerDotsPassBase<X86LowerDots> {
     if (pairs) {
       getOperation().walk([](arith::TruncFOp op) { lower(op); });
     }
-    WalkResult result = getOperation().walk([](tile::DotPairsOp op) {
-      return failed(lower(op)) ? WalkResult::interrupt()
-                               : WalkResult::advance();
+    WalkResult result = getOperation().walk([](Operation *op) {
+      auto dot = dyn_cast<tile::DotPairsOp>(op);
+      auto permute = dyn_cast<tile::PermuteOp>(op);
+      return (dot && failed(lower(dot))) || (permute && failed(lower(permute)))
+                 ? WalkResult::interrupt()
+                 : WalkResult::advance();
     });
     if (result.wasInterrupted()) {
       signalPassFailure();

@@ -167,3 +167,10 @@ func.func @nibbles(%x: memref<?x?x16x32xi8>, %t: memref<?x?xi32>, %i: index) {
   %n = tile.unpack %k group 32 : tensor<256x32xi8, #tile.in<far, [k, d]>> -> tensor<256x64xi4, #tile.in<register, [k, d]>>
   return
 }
+
+// CHECK-LABEL: @permute
+// CHECK: tile.permute %arg0, %arg1 : vector<16xf32>, vector<16xi32>
+func.func @permute(%t: vector<16xf32>, %i: vector<16xi32>) -> vector<16xf32> {
+  %v = tile.permute %t, %i : vector<16xf32>, vector<16xi32>
+  return %v : vector<16xf32>
+}

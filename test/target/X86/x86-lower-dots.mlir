@@ -27,3 +27,23 @@ func.func @length(%c: vector<32xf32>, %a: vector<64xbf16>, %b: vector<64xbf16>) 
   %d = tile.dot_pairs %c, %a, %b : vector<32xf32>, vector<64xbf16>, vector<64xbf16> -> vector<32xf32>
   return %d : vector<32xf32>
 }
+
+// -----
+
+// CHECK-LABEL: @permute
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%arg0, %arg1)
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.permvar.hi.512"(%arg2, %arg3)
+func.func @permute(%t: vector<16xf32>, %i: vector<16xi32>, %s: vector<32xi16>, %j: vector<32xi16>)
+    -> (vector<16xf32>, vector<32xi16>) {
+  %a = tile.permute %t, %i : vector<16xf32>, vector<16xi32>
+  %b = tile.permute %s, %j : vector<32xi16>, vector<32xi16>
+  return %a, %b : vector<16xf32>, vector<32xi16>
+}
+
+// -----
+
+func.func @permute_size(%t: vector<8xf32>, %i: vector<8xi32>) -> vector<8xf32> {
+  // expected-error @below {{expected 16 floats or 32 integers of 16 bits, got 'vector<8xf32>'}}
+  %a = tile.permute %t, %i : vector<8xf32>, vector<8xi32>
+  return %a : vector<8xf32>
+}

@@ -16,6 +16,10 @@
 //
 //   bytes 16 to 31 of row 3, their low nibbles, as 16 floats, times scale 1
 //
+// What depends on a nibble and else on nothing along the run has 16 values: where
+// a vector holds so many, they are computed first, once for all runs of a group,
+// and looked up by the nibbles (`tables`).
+//
 // Floats are f32 on the way, also where the recipe has a narrower type: they
 // are rounded to it but not packed.
 //
@@ -49,15 +53,38 @@ public:
   using ScalarFn = llvm::function_ref<mlir::Value(mlir::Value)>;
 
   RecipeEvaluator(mlir::OpBuilder &builder, mlir::Location loc, int64_t count,
-                  ReadFn read, ScalarFn scalar)
-      : b(builder), loc(loc), count(count), read(read), scalar(scalar) {}
+                  ReadFn read, ScalarFn scalar, bool tables = false)
+      : b(builder), loc(loc), count(count), read(read), scalar(scalar),
+        tables(tables && count == kTableSize) {}
 
   /// Elements channel, ..., channel + count - 1 of `recipe` as a vector of f32
   /// (or of integers). `channel` is a multiple of `count`. Errors are reported.
   mlir::FailureOr<mlir::Value> evaluate(mlir::Value recipe,
                                         mlir::Value channel);
 
+  /// True if a recipe of floats is a function of nibbles alone, which lie in
+  /// groups of two runs: then all groups have one table.
+  bool hasTable(mlir::Value recipe);
+
+  /// That table in bf16, as 16-bit integers: twice, one after another, so that
+  /// the lowest five bits of an integer may look it up, whatever the fifth is.
+  mlir::FailureOr<mlir::Value> getTable(mlir::Value recipe);
+
+  /// The bytes of the two groups from `channel` on, as 16-bit integers: they
+  /// look up the first run of each group, and without their low four bits the
+  /// second.
+  mlir::FailureOr<mlir::Value> readGroups(mlir::Value recipe,
+                                          mlir::Value channel);
+
+  /// Values of a nibble.
+  static constexpr int64_t kTableSize = 16;
+
 private:
+  UnpackOp findNibbles(mlir::Value recipe);
+  mlir::FailureOr<mlir::Value> makeTable(mlir::Value recipe, UnpackOp nibbles,
+                                         mlir::Value channel);
+  mlir::Value byteOf(UnpackOp op, mlir::Value channel);
+  mlir::Value isHigh(UnpackOp op, mlir::Value channel);
   mlir::FailureOr<mlir::Value> visit(mlir::Value tile, mlir::Value channel);
   mlir::FailureOr<mlir::Value> visitLoad(LoadOp op, mlir::Value channel);
   mlir::FailureOr<mlir::Value> visitUnpack(UnpackOp op, mlir::Value channel);
@@ -75,7 +102,9 @@ private:
   int64_t count;
   ReadFn read;
   ScalarFn scalar;
+  bool tables;
   llvm::StringRef channels; // the rank
+  UnpackOp tabled;          // stands for all values of a nibble
 };
 
 } // namespace fovea::tile
