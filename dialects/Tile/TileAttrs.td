@@ -136,6 +136,7 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     | `pack` | rows of a task run over all query heads that share keys, heads first |
     | `narrow` | tasks of few rows: the lanes of a vector run along the other rank of a tile, and rows come one after another |
     | `ahead` | of what only products over the keys read, so many keys of a step are asked for during the products before, the others while it is read (0: none is asked for) |
+    | `distance` | of what products stream, the key so many keys on is asked for while one is read (0: none; not with `ahead`) |
     | `blocks` | products of pairs are taken from memory a block at a time (`tile.dot_block`) where extents allow it |
 
     With `narrow`, there are at most as many rows as lanes, `block` is the
@@ -157,19 +158,21 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
                         DefaultValuedParameter<"bool", "false">:$pack,
                         DefaultValuedParameter<"bool", "false">:$narrow,
                         DefaultValuedParameter<"int64_t", "0">:$ahead,
-                        DefaultValuedParameter<"bool", "false">:$blocks);
+                        DefaultValuedParameter<"bool", "false">:$blocks,
+                        DefaultValuedParameter<"int64_t", "0">:$distance);
   let builders = [AttrBuilder<(ins "int64_t":$rows, "int64_t":$keys,
                                    "int64_t":$block, "int64_t":$lanes,
                                    "bool":$pairs, "int64_t":$splits), [{
     return $_get($_ctxt, rows, keys, block, lanes, pairs, splits,
                  /*subgroups=*/1, /*stages=*/0, /*pack=*/false,
-                 /*narrow=*/false, /*ahead=*/0, /*blocks=*/false);
+                 /*narrow=*/false, /*ahead=*/0, /*blocks=*/false,
+                 /*distance=*/0);
   }]>, AttrBuilder<(ins "int64_t":$rows, "int64_t":$keys, "int64_t":$block,
                         "int64_t":$lanes, "bool":$pairs, "int64_t":$splits,
                         "int64_t":$subgroups, "int64_t":$stages, "bool":$pack,
                         "bool":$narrow, "int64_t":$ahead), [{
     return $_get($_ctxt, rows, keys, block, lanes, pairs, splits, subgroups,
-                 stages, pack, narrow, ahead, /*blocks=*/false);
+                 stages, pack, narrow, ahead, /*blocks=*/false, /*distance=*/0);
   }]>];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;

@@ -229,9 +229,10 @@ LogicalResult
 ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
                      int64_t keys, int64_t block, int64_t lanes, bool pairs,
                      int64_t splits, int64_t subgroups, int64_t stages,
-                     bool pack, bool narrow, int64_t ahead, bool blocks) {
+                     bool pack, bool narrow, int64_t ahead, bool blocks,
+                     int64_t distance) {
   if (rows <= 0 || keys <= 0 || block <= 0 || lanes <= 0 || splits <= 0 ||
-      subgroups <= 0 || stages < 0 || ahead < 0) {
+      subgroups <= 0 || stages < 0 || ahead < 0 || distance < 0) {
     return emitError() << "expected positive sizes in a schedule";
   }
   // Where operands are read in place, rows run along lanes.
@@ -252,12 +253,22 @@ ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
                           "ahead, got "
                        << ahead << " of " << keys;
   }
-  if (blocks && (!pairs || narrow || lanes != 16 || keys % 32 != 0 ||
+  if (distance > 0 && (!narrow || ahead > 0)) {
+    return emitError() << "expected a distance in narrow schedules without "
+                          "ahead, got "
+                       << distance;
+  }
+  if (blocks && (!pairs || lanes != 16 || keys % 32 != 0 ||
                  32 % block != 0)) {
     return emitError() << "expected blocks with pairs, 16 lanes, keys in runs "
                           "of 32 and a block that divides them, got "
                        << lanes << " lanes, keys " << keys << ", block "
                        << block;
+  }
+  if (narrow && blocks && !llvm::isPowerOf2_64(rows)) {
+    return emitError() << "expected rows of narrow blocks to be a power of two, "
+                          "got "
+                       << rows;
   }
   if (narrow && (rows > lanes || block > lanes || !llvm::isPowerOf2_64(block) ||
                  keys % lanes != 0)) {

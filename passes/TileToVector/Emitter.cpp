@@ -20,7 +20,7 @@ Emitter::Emitter(func::FuncOp task, tile::ScheduleAttr schedule,
           schedule.getBlock(), schedule.getLanes(), schedule.getPairs(),
           schedule.getSplits(), schedule.getSubgroups(), schedule.getStages(),
           schedule.getPack(), schedule.getNarrow(), schedule.getAhead(),
-          schedule.getBlocks())),
+          schedule.getBlocks(), schedule.getDistance())),
       panels(schedule.getRows() / schedule.getPanelRows()), row(rowRank),
       b(task.getContext()), loc(task.getLoc()) {}
 

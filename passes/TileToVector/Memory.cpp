@@ -181,6 +181,8 @@ LogicalResult Emitter::lowerNearLoad(tile::LoadOp op) {
     (pairs ? wantPairs : wantPlain) = true;
     elementwise |= !contract;
   }
+  // Partial steps of narrow schedules with blocks go in f32 (NarrowBlocks.cpp).
+  wantPlain |= schedule.getNarrow() && schedule.getBlocks();
   if (op.getTable()) {
     return op.emitError("expected pages without rank '")
            << row << "', which runs along lanes";

@@ -23,19 +23,23 @@ Value NarrowEmitter::nearIndex(Value x, Value row, int64_t extent) {
   return add(mul(row, padded(extent)), x);
 }
 
-/// Products read whole vectors: what lies beyond the extent is 0.
-void NarrowEmitter::clearPadding(Value buffer, int64_t extent) {
-  if (padded(extent) == extent) {
-    return;
-  }
+/// Sets elements of a near buffer, whole vectors of them, to 0.
+void NarrowEmitter::clear(Value buffer, int64_t elements) {
   Type element = cast<MemRefType>(buffer.getType()).getElementType();
   VectorType type = vectorOf(element);
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-  auto loop = scf::ForOp::create(b, loc, index(0), index(nearSize(extent)),
+  auto loop = scf::ForOp::create(b, loc, index(0), index(elements),
                                  index(schedule.getLanes()));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   storeVector(zero, buffer, loop.getInductionVar());
+}
+
+/// Products read whole vectors: what lies beyond the extent is 0.
+void NarrowEmitter::clearPadding(Value buffer, int64_t extent) {
+  if (padded(extent) != extent) {
+    clear(buffer, nearSize(extent));
+  }
 }
 
 /// A [row] tile gets a copy from which single rows are read.

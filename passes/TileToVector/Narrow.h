@@ -43,9 +43,8 @@ private:
                         int64_t extent) override;
   int64_t pairsSize(int64_t extent) override { return nearSize(extent); }
   mlir::Value pairsIndex(mlir::Value x, mlir::Value row,
-                         int64_t extent) override {
-    return nearIndex(x, row, extent);
-  }
+                         int64_t extent) override;
+  void clear(mlir::Value buffer, int64_t elements);
   void clearPadding(mlir::Value buffer, int64_t extent) override;
   mlir::LogicalResult prepare(mlir::Value tile) override;
   mlir::LogicalResult materialize(mlir::Value tile,
@@ -87,11 +86,62 @@ private:
   mlir::FailureOr<Vectors> loadValues(mlir::Value tile, mlir::Value x,
                                       mlir::Value base, int64_t size,
                                       bool pairs, mlir::Value count);
+  static llvm::SmallVector<tile::LoadOp> loadsOf(tile::ContractOp product);
   void findStreams(Step &step);
   void prefetch(llvm::ArrayRef<tile::LoadOp> loads, int64_t first, int64_t keys,
                 mlir::Value part, int64_t parts, mlir::Value count);
+  void prefetchLine(tile::LoadOp load, mlir::Value x, mlir::Value line,
+                    mlir::Value count);
+  void prefetchRow(llvm::ArrayRef<tile::LoadOp> loads, mlir::Value x,
+                   int64_t distance, mlir::Value count);
   void prefetchRest(tile::ContractOp product, mlir::Value base, mlir::Value x,
                     int64_t stride, mlir::Value count);
+
+  // NarrowBlocks.cpp: products from memory.
+  bool usesBlocks(tile::ContractOp op) override;
+  int64_t weightsSize(int64_t extent);
+  mlir::Value weightsIndex(mlir::Value x, mlir::Value row, int64_t extent);
+  using RunEmitter = llvm::function_ref<mlir::LogicalResult(
+      mlir::Value first, mlir::Value buffer, mlir::Value at)>;
+  mlir::LogicalResult alternate(int64_t run, int64_t elements, RunEmitter fill,
+                                RunEmitter use);
+  /// A left operand that is numbers times a scale of each `size` channels;
+  /// `count` is 0 if it is not.
+  struct Grouped {
+    mlir::Value numbers;
+    tile::LoadOp scale;
+    mlir::Value table; // of the numbers, if they are nibbles
+    int64_t size = 0, count = 0;
+  };
+  Grouped findGroups(tile::ContractOp op);
+  bool isScaledByGroup(mlir::Value weights);
+  void copyScales(const Grouped &groups, mlir::Value x, mlir::Value scales,
+                  mlir::Value at);
+  void scaleWeights(tile::ContractOp op, const Grouped &groups,
+                    mlir::Value scales, mlir::Value first, mlir::Value buffer,
+                    mlir::Value at);
+  mlir::LogicalResult fillSquares(tile::ContractOp op, const Grouped &groups,
+                                  mlir::Value scales, mlir::Value first,
+                                  mlir::Value buffer, mlir::Value at);
+  mlir::LogicalResult fillPairs(tile::ContractOp op, const Grouped &groups,
+                                mlir::Value scales, mlir::Value first,
+                                mlir::Value buffer, mlir::Value at);
+  mlir::FailureOr<mlir::Value> makeTable(const Grouped &groups);
+  mlir::FailureOr<mlir::Value> readNibbles(mlir::Value numbers, mlir::Value x,
+                                           int64_t c);
+  mlir::Value lookUp(mlir::Value table, mlir::Value words, bool isHigh);
+  mlir::FailureOr<Vectors> lookUpPairs(const Grouped &groups, mlir::Value x);
+  Vectors loadTurned(mlir::Value buffer, mlir::Value at, int64_t n);
+  mlir::LogicalResult storeScores(tile::ContractOp op);
+  Vectors loadScores(tile::ContractOp op, mlir::Value x);
+  mlir::LogicalResult emitSums(Step &step, tile::ContractOp op,
+                               mlir::Value buffer, bool isAdded) override;
+
+  /// What a step has of a product before its keys are turned.
+  struct Scores {
+    mlir::Value products, scales; // [group][key][row], [key][group]
+  };
+  llvm::DenseMap<mlir::Operation *, Scores> scoresOf;
 
   /// Matrices that only products over the keys read, after the sweeps.
   llvm::SmallVector<tile::LoadOp> later;

@@ -79,44 +79,75 @@ FailureOr<Value> NarrowEmitter::readChannels(Value tile, Value x, Value base,
 }
 
 /// The loads that the product reads its left operand from.
-static SmallVector<tile::LoadOp> loadsOf(tile::ContractOp product) {
+SmallVector<tile::LoadOp> NarrowEmitter::loadsOf(tile::ContractOp product) {
   if (auto load = product.getLhs().getDefiningOp<tile::LoadOp>()) {
     return {load};
   }
   return tile::collectLoads(product.getLhs());
 }
 
+/// Lines of memory that a row of an operand occupies; 0 if they are shared with
+/// other rows, which then bring them.
+static int64_t countLines(tile::LoadOp load) {
+  auto type = cast<RankedTensorType>(load.getType());
+  if (type.getRank() != 2) {
+    return 0;
+  }
+  int64_t width = type.getDimSize(1);
+  if (Value split = load.getSplit()) { // neighbours share an element
+    width /= getConstantIntValue(split).value_or(width);
+  }
+  int64_t bits = width * type.getElementTypeBitWidth();
+  return bits < kLineBits ? 0 : llvm::divideCeil(bits, kLineBits);
+}
+
+/// Asks for a line of row `x`. Nothing is read, so it may lie beyond the rows of
+/// the step, as far as it is known where those lie.
+void NarrowEmitter::prefetchLine(tile::LoadOp load, Value x, Value line,
+                                 Value count) {
+  int64_t bits = load.getType().getElementTypeBitWidth();
+  if (forms[load.getResult()].offsets) {
+    x = arith::MinUIOp::create(b, loc, x, add(count, -1));
+  }
+  Value at = add(rowOffset(load, x, count), mul(line, kLineBits / bits));
+  memref::PrefetchOp::create(b, loc, flatten(load.getSource()).flat,
+                             ValueRange{at}, /*isWrite=*/false,
+                             /*localityHint=*/3, /*isDataCache=*/true);
+}
+
 /// Asks for one part of the lines of `keys` rows of each load, from row
-/// `first`, in the order in which they lie in memory. Nothing is read, so a
-/// part may end beyond them.
+/// `first`, in the order in which they lie in memory.
 void NarrowEmitter::prefetch(ArrayRef<tile::LoadOp> loads, int64_t first,
                              int64_t keys, Value part, int64_t parts,
                              Value count) {
-  if (partial || schedule.getAhead() == 0 || keys <= 0) {
+  if (partial || keys <= 0) {
     return;
   }
   for (tile::LoadOp load : loads) {
-    auto type = cast<RankedTensorType>(load.getType());
-    if (type.getRank() != 2 || hasRow(load)) {
+    int64_t lines = hasRow(load) ? 0 : countLines(load);
+    if (lines == 0) {
       continue;
     }
-    int64_t bits = type.getDimSize(1) * type.getElementTypeBitWidth();
-    if (bits < kLineBits) {
-      continue; // what shares lines with its neighbours comes with them
-    }
-    int64_t lines = llvm::divideCeil(bits, kLineBits);
-    int64_t size = kLineBits / type.getElementTypeBitWidth();
     int64_t each = llvm::divideCeil(keys * lines, parts);
-    Value at = mul(part, each), flat = flatten(load.getSource()).flat;
+    Value at = mul(part, each);
     for (int64_t i = 0; i < each; ++i) {
       Value line = add(at, i);
       Value row = arith::DivUIOp::create(b, loc, line, index(lines));
-      Value offset = rowOffset(load, add(row, first), count);
-      Value channel =
-          mul(arith::RemUIOp::create(b, loc, line, index(lines)), size);
-      memref::PrefetchOp::create(b, loc, flat, ValueRange{add(offset, channel)},
-                                 /*isWrite=*/false, /*localityHint=*/3,
-                                 /*isDataCache=*/true);
+      prefetchLine(load, add(row, first),
+                   arith::RemUIOp::create(b, loc, line, index(lines)), count);
+    }
+  }
+}
+
+/// Asks for row x + distance of each load.
+void NarrowEmitter::prefetchRow(ArrayRef<tile::LoadOp> loads, Value x,
+                                int64_t distance, Value count) {
+  if (partial || schedule.getDistance() == 0) {
+    return;
+  }
+  for (tile::LoadOp load : loads) {
+    for (int64_t i = 0, e = countLines(load); i < e; ++i) {
+      prefetchLine(load, add(x, distance), index(i), count);
     }
   }
 }
@@ -236,9 +267,13 @@ NarrowEmitter::emitScores(tile::ContractOp op, Value x, Value count) {
     b.setInsertionPointToStart(loop.getBody());
     Value number = loop.getInductionVar();
     Value keys = add(x, mul(number, block));
-    prefetch(later, /*first=*/0, schedule.getAhead(),
-             arith::DivUIOp::create(b, loc, keys, index(block)),
-             schedule.getKeys() / block, count);
+    Value part = arith::DivUIOp::create(b, loc, keys, index(block));
+    int64_t stepKeys = schedule.getKeys(), most = stepKeys / block;
+    if (int64_t distance = schedule.getDistance()) {
+      prefetch(loadsOf(op), distance, stepKeys, part, most, count);
+    } else {
+      prefetch(later, /*first=*/0, schedule.getAhead(), part, most, count);
+    }
     FailureOr<Vectors> sums = emitKeyBlock(op, keys, count);
     if (failed(sums)) {
       return failure();
@@ -306,9 +341,9 @@ LogicalResult NarrowEmitter::emitSweep(Step &step, unsigned level) {
       Form &form = stored[v];
       form.kind = Form::Near;
       Value &buffer = pairs ? form.pairs : form.buffer;
-      buffer = allocNear(nearSize(extentOf(v)),
-                         pairs ? Type(b.getBF16Type())
-                               : getElementTypeOrSelf(v.getType()));
+      buffer = pairs ? allocNear(weightsSize(extentOf(v)), b.getBF16Type())
+                     : allocNear(nearSize(extentOf(v)),
+                                 getElementTypeOrSelf(v.getType()));
     }
     return success();
   };
@@ -323,7 +358,12 @@ LogicalResult NarrowEmitter::emitSweep(Step &step, unsigned level) {
     }
   }
   for (Value v : step.pairStores[level]) {
-    if (failed(prepareRoot(v, true, true))) {
+    if (failed(prepareRoot(v, true, !isScaledByGroup(v)))) {
+      return failure();
+    }
+  }
+  for (tile::ContractOp product : products) {
+    if (usesBlocks(product) && failed(storeScores(product))) {
       return failure();
     }
   }
@@ -354,18 +394,31 @@ LogicalResult NarrowEmitter::sweepRows(Step &step, unsigned level,
   SmallVector<Value> running(loop.getRegionIterArgs());
   SmallVector<Vectors> scores; // by product, then row
   for (tile::ContractOp product : step.products[level]) {
-    FailureOr<Vectors> ofProduct = emitScores(product, x, step.count);
+    FailureOr<Vectors> ofProduct = usesBlocks(product)
+                                       ? loadScores(product, x)
+                                       : emitScores(product, x, step.count);
     if (failed(ofProduct)) {
       return failure();
     }
     scores.push_back(*ofProduct);
   }
+  // While weights are computed nothing else comes from memory. (What must be
+  // decoded is bound by that.)
+  bool asks = schedule.getBlocks() && !step.pairStores[level].empty() &&
+              llvm::none_of(later, [](tile::LoadOp load) {
+                return llvm::any_of(load->getUsers(), [](Operation *user) {
+                  return !isa<tile::ContractOp>(user);
+                });
+              });
   DenseMap<Value, Value> perX;
   for (int64_t i = 0; i < rows; ++i) {
     DenseMap<Value, Value> perVector;
     for (auto [product, values] :
          llvm::zip_equal(step.products[level], scores)) {
       perVector[product.getResult()] = values[i];
+    }
+    for (int64_t k = 0; asks && k < lanes / rows; ++k) {
+      prefetchRow(later, add(x, i * (lanes / rows) + k), 0, step.count);
     }
     Point point{x, 0, &perX, &perVector, index(i)};
     for (auto [n, reduce] : llvm::enumerate(reductions)) {
@@ -386,7 +439,8 @@ LogicalResult NarrowEmitter::sweepRows(Step &step, unsigned level,
         storeVector(*value, form.buffer, at);
       }
       if (form.pairs) {
-        storeVector(narrowTo(*value, b.getBF16Type()), form.pairs, at);
+        storeVector(narrowTo(*value, b.getBF16Type()), form.pairs,
+                    weightsIndex(x, point.row, extentOf(tile)));
       }
     }
   }
@@ -507,7 +561,7 @@ LogicalResult NarrowEmitter::emitWide(Value tile, tile::ContractOp product,
 }
 
 /// On the way through channels base, ... at key x: asks for a part of the keys
-/// that the first product did not ask for.
+/// to come, or of those that the first product did not ask for.
 void NarrowEmitter::prefetchRest(tile::ContractOp product, Value base, Value x,
                                  int64_t stride, Value count) {
   int64_t span = schedule.getBlock() * schedule.getLanes();
@@ -519,8 +573,12 @@ void NarrowEmitter::prefetchRest(tile::ContractOp product, Value base, Value x,
   SmallVector<tile::LoadOp> loads = llvm::filter_to_vector(
       loadsOf(product),
       [&](tile::LoadOp load) { return llvm::is_contained(later, load); });
-  prefetch(loads, schedule.getAhead(), schedule.getKeys() - schedule.getAhead(),
-           part, passes * perPass, count);
+  int64_t keys = schedule.getKeys(), ahead = schedule.getAhead();
+  if (int64_t distance = schedule.getDistance()) {
+    prefetch(loads, distance, keys, part, passes * perPass, count);
+  } else if (ahead > 0) {
+    prefetch(loads, ahead, keys - ahead, part, passes * perPass, count);
+  }
 }
 
 /// Channels base, ... (`size` of them) of all rows.

@@ -51,6 +51,7 @@ bool Emitter::usesPairs(tile::ContractOp op) {
   bool computed = !op.getRhs().getDefiningOp<tile::LoadOp>();
   bool pairsKeys = tile::getRanks(lhs)[0] == contractedRank(op);
   return schedule.getPairs() &&
+         !(partial && schedule.getNarrow() && schedule.getBlocks()) &&
          !(partial && pairsKeys && !(finite && hidesUnseen(op))) &&
          lhs.getElementType().isBF16() &&
          (r.isBF16() || (r.isF32() && computed)) && extent % 2 == 0 &&

@@ -542,7 +542,7 @@ static tile::ScheduleAttr withSmallBlock(tile::ScheduleAttr schedule) {
       /*block=*/2, schedule.getLanes(), schedule.getPairs(),
       schedule.getSplits(), schedule.getSubgroups(), schedule.getStages(),
       schedule.getPack(), schedule.getNarrow(), schedule.getAhead(),
-      schedule.getBlocks());
+      schedule.getBlocks(), schedule.getDistance());
 }
 
 /// Emits one step and returns the new [row] states, flattened.

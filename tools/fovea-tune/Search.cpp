@@ -23,7 +23,9 @@ std::string fovea::describe(tile::ScheduleAttr schedule) {
       llvm::formatv("rows {0}, keys {1}, block {2}", schedule.getRows(),
                     schedule.getKeys(), schedule.getBlock());
   if (schedule.getNarrow()) {
-    text += llvm::formatv(", ahead {0}", schedule.getAhead());
+    text += schedule.getDistance() > 0
+                ? llvm::formatv(", distance {0}", schedule.getDistance()).str()
+                : llvm::formatv(", ahead {0}", schedule.getAhead()).str();
   }
   if (schedule.getNarrow() || schedule.getRows() <= schedule.getLanes()) {
     text += llvm::formatv(", splits {0}", schedule.getSplits());
@@ -102,6 +104,7 @@ static int countDifferences(tile::ScheduleAttr a, tile::ScheduleAttr b) {
   // What is asked for ahead is a part of a step.
   return (a.getRows() != b.getRows()) + (a.getKeys() != b.getKeys()) +
          (a.getBlock() != b.getBlock()) + (a.getSplits() != b.getSplits()) +
+         (a.getDistance() != b.getDistance()) +
          (a.getAhead() * b.getKeys() != b.getAhead() * a.getKeys());
 }
 

@@ -25,21 +25,23 @@ std::string CpuTarget::getTuningName() const {
       .str();
 }
 
-/// True for a schedule of few rows: its rows say which calls it serves.
+/// True for a schedule of few rows: its rows say which calls it serves. Defaults
+/// of many rows have four vectors of them or more.
 static bool isForFewRows(tile::ScheduleAttr schedule) {
-  return schedule.getNarrow() || schedule.getRows() <= schedule.getLanes();
+  return schedule.getNarrow() || schedule.getRows() <= 2 * schedule.getLanes();
 }
 
 static tile::ScheduleAttr replace(tile::ScheduleAttr chosen, int64_t rows,
                                   int64_t keys, int64_t block, int64_t ahead,
-                                  int64_t splits) {
+                                  int64_t distance, int64_t splits) {
   auto refuse = [&] {
     return mlir::emitError(mlir::UnknownLoc::get(chosen.getContext()));
   };
   return tile::ScheduleAttr::getChecked(
       refuse, chosen.getContext(), rows, keys, block, chosen.getLanes(),
       chosen.getPairs(), splits, chosen.getSubgroups(), chosen.getStages(),
-      chosen.getPack(), chosen.getNarrow(), ahead, chosen.getBlocks());
+      chosen.getPack(), chosen.getNarrow(), ahead, chosen.getBlocks(),
+      distance);
 }
 
 llvm::Error CpuTarget::checkSchedule(tile::ScheduleAttr chosen,
@@ -98,10 +100,11 @@ CpuTarget::getSchedules(tile::ScheduleAttr chosen) const {
   if (isForFewRows(chosen)) {
     splits.append({4, 8, 16, 32, 64});
   }
-  auto add = [&](int64_t rows, int64_t keys, int64_t block, int64_t ahead) {
+  auto add = [&](int64_t rows, int64_t keys, int64_t block, int64_t ahead,
+                 int64_t distance) {
     for (int64_t parts : splits) {
       tile::ScheduleAttr schedule =
-          replace(chosen, rows, keys, block, ahead, parts);
+          replace(chosen, rows, keys, block, ahead, distance, parts);
       if (!schedule || llvm::is_contained(found, schedule)) {
         continue;
       }
@@ -112,6 +115,15 @@ CpuTarget::getSchedules(tile::ScheduleAttr chosen) const {
       found.push_back(schedule);
     }
   };
+  if (chosen.getNarrow() && chosen.getBlocks()) {
+    // The block is that of partial steps.
+    for (int64_t keys : {32, 64, 128, 256, 512}) {
+      for (int64_t distance : {0, 4, 8, 12, 16, 32}) {
+        add(chosen.getRows(), keys, chosen.getBlock(), 0, distance);
+      }
+    }
+    return found;
+  }
   if (chosen.getNarrow()) {
     for (int64_t keys : {1, 2, 4, 8}) {
       for (int64_t block : {1, 2, 4, 8}) {
@@ -119,9 +131,12 @@ CpuTarget::getSchedules(tile::ScheduleAttr chosen) const {
         if (block * chosen.getRows() > unit.registers) {
           continue;
         }
+        int64_t size = keys * unit.lanes;
         for (int64_t quarters : {0, 1, 2}) {
-          int64_t size = keys * unit.lanes;
-          add(chosen.getRows(), size, block, size * quarters / 4);
+          add(chosen.getRows(), size, block, size * quarters / 4, 0);
+        }
+        for (int64_t distance : {8, 16, 24, 32, 64}) {
+          add(chosen.getRows(), size, block, 0, distance);
         }
       }
     }
@@ -143,7 +158,7 @@ CpuTarget::getSchedules(tile::ScheduleAttr chosen) const {
         // sums of blocks are elsewhere.
         if (chosen.getBlocks() ||
             std::min<int64_t>(vectors, 2) * block < unit.registers - 2) {
-          add(rows, keys, block, chosen.getAhead());
+          add(rows, keys, block, chosen.getAhead(), chosen.getDistance());
         }
       }
     }

@@ -54,7 +54,8 @@ class BlockLowering {
 public:
   explicit BlockLowering(tile::DotBlockOp op)
       : op(op), b(op), loc(op.getLoc()), lhs(op.getLhs()), rhs(op.getRhs()),
-        acc(op.getAcc()) {}
+        acc(op.getAcc()), height(std::min<int64_t>(op.getRows(), kTileRows)),
+        width(std::min<int64_t>(op.getColumns(), kColumns)) {}
 
   LogicalResult lowerToTiles();
   void lowerToPairs();
@@ -75,7 +76,8 @@ private:
     return LLVM::ConstantOp::create(b, loc, b.getI16Type(),
                                     b.getI16IntegerAttr(value));
   }
-  Value load(Value memory, Value at, int64_t stride, int64_t bytes);
+  Value load(Value memory, Value at, int64_t stride, int64_t bytes,
+             int64_t rows, int64_t columns);
   SmallVector<Value> addProducts(ValueRange sums, int64_t row, int64_t column,
                                  int64_t across, Value pair);
   void lowerSums(int64_t row, int64_t down, int64_t column, int64_t across);
@@ -93,6 +95,7 @@ private:
   OpBuilder b;
   Location loc;
   Value lhs, rhs, acc;
+  int64_t height, width; // of a tile of sums: less than 16 if the operation has
 };
 
 } // namespace
@@ -142,41 +145,45 @@ Value BlockLowering::call(StringRef name, Type result, ValueRange arguments) {
       .getResult(0);
 }
 
-/// A whole tile; `stride` in elements of `bytes` bytes.
-Value BlockLowering::load(Value memory, Value at, int64_t stride,
-                          int64_t bytes) {
+/// A tile; `stride` in elements of `bytes` bytes.
+Value BlockLowering::load(Value memory, Value at, int64_t stride, int64_t bytes,
+                          int64_t rows, int64_t columns) {
   Value step = LLVM::ConstantOp::create(b, loc, b.getI64Type(),
                                         b.getI64IntegerAttr(stride * bytes));
   return call("llvm.x86.tileloadd64.internal",
               LLVM::LLVMX86AMXType::get(b.getContext()),
-              {i16(kTileRows), i16(kTileBytes), getAddress(memory, at, bytes),
+              {i16(rows), i16(columns * 4), getAddress(memory, at, bytes),
                step});
 }
 
-/// 16 pairs from `pair` on, for tiles of sums `down` tiles down by `across`.
+/// 16 pairs from `pair` on, for tiles of sums `down` tiles down by `across`. A
+/// tile of the right operand that is needed once is loaded just before.
 SmallVector<Value> BlockLowering::addProducts(ValueRange sums, int64_t row,
                                               int64_t column, int64_t across,
                                               Value pair) {
-  SmallVector<Value> right, next;
-  Value left;
-  for (int64_t n = 0; n < across; ++n) {
+  auto loadRight = [&](int64_t n) {
     int64_t first = 2 * (column + n * kColumns);
-    right.push_back(load(rhs,
-                         add(add(op.getRhsAt(), index(first)),
-                             mul(pair, op.getRhsStride())),
-                         op.getRhsStride(), 2));
-  }
+    return load(rhs,
+                add(add(op.getRhsAt(), index(first)),
+                    mul(pair, op.getRhsStride())),
+                op.getRhsStride(), 2, kPairs, width);
+  };
+  SmallVector<Value> right(across), next;
+  Value left;
   for (int64_t i = 0; i < static_cast<int64_t>(sums.size()); ++i) {
     int64_t n = i % across, down = i / across;
     if (n == 0) {
       int64_t first = (row + down * kTileRows) * op.getLhsStride();
       left = load(lhs,
                   add(add(op.getLhsAt(), index(first)), mul(pair, 2 * kTileRows)),
-                  2 * kPairs, 2);
+                  2 * kPairs, 2, height, kPairs);
+    }
+    if (!right[n]) {
+      right[n] = loadRight(n);
     }
     next.push_back(call("llvm.x86.tdpbf16ps.internal", sums[i].getType(),
-                        {i16(kTileRows), i16(kTileBytes), i16(kTileBytes),
-                         sums[i], left, right[n]}));
+                        {i16(height), i16(width * 4), i16(kTileBytes), sums[i],
+                         left, right[n]}));
   }
   return next;
 }
@@ -191,8 +198,9 @@ void BlockLowering::lowerSums(int64_t row, int64_t down, int64_t column,
                  n % across * kColumns;
     places.push_back(add(op.getAccAt(), index(at)));
     sums.push_back(op.getZero() ? call("llvm.x86.tilezero.internal", type,
-                                       {i16(kTileRows), i16(kTileBytes)})
-                                : load(acc, places[n], op.getAccStride(), 4));
+                                       {i16(height), i16(width * 4)})
+                                : load(acc, places[n], op.getAccStride(), 4,
+                                       height, width));
   }
   sums = repeat(sums, kPairs, [&](ValueRange now, Value pair) {
     return addProducts(now, row, column, across, pair);
@@ -203,24 +211,26 @@ void BlockLowering::lowerSums(int64_t row, int64_t down, int64_t column,
   for (auto [place, sum] : llvm::zip_equal(places, sums)) {
     LLVM::CallIntrinsicOp::create(
         b, loc, b.getStringAttr("llvm.x86.tilestored64.internal"),
-        ValueRange{i16(kTileRows), i16(kTileBytes), getAddress(acc, place, 4),
-                   step, sum});
+        ValueRange{i16(height), i16(width * 4), getAddress(acc, place, 4), step,
+                   sum});
   }
 }
 
 LogicalResult BlockLowering::lowerToTiles() {
-  if (op.getRows() % kTileRows != 0) {
-    return op.emitOpError("expected a multiple of 16 rows, got ")
-           << op.getRows();
-  }
-  auto tilesIn = [](int64_t extent, int64_t at, int64_t size) {
-    return std::min<int64_t>(2, (extent - at) / size);
-  };
   int64_t rows = op.getRows(), columns = op.getColumns();
-  for (int64_t row = 0; row < rows; row += 2 * kTileRows) {
-    for (int64_t column = 0; column < columns; column += 2 * kColumns) {
-      lowerSums(row, tilesIn(rows, row, kTileRows), column,
-                tilesIn(columns, column, kColumns));
+  if (rows > kTileRows && rows % kTileRows != 0) {
+    return op.emitOpError("expected at most 16 rows or a multiple, got ") << rows;
+  }
+  auto tilesIn = [](int64_t extent, int64_t at, int64_t size, int64_t most) {
+    return std::min<int64_t>(most, llvm::divideCeil(extent - at, size));
+  };
+  // Of eight tiles four hold sums: two by two, or one by four.
+  int64_t mostDown = rows > kTileRows ? 2 : 1, mostAcross = 4 / mostDown;
+  for (int64_t row = 0; row < rows; row += mostDown * kTileRows) {
+    for (int64_t column = 0; column < columns;
+         column += mostAcross * kColumns) {
+      lowerSums(row, tilesIn(rows, row, kTileRows, mostDown), column,
+                tilesIn(columns, column, kColumns, mostAcross));
     }
   }
   op.erase();
@@ -236,12 +246,12 @@ SmallVector<Value> BlockLowering::addPairs(ValueRange sums, int64_t row,
                                            int64_t rows, Value pair) {
   auto two = VectorType::get({2}, b.getBF16Type());
   auto word = VectorType::get({1}, b.getI32Type());
-  auto words = VectorType::get({kColumns}, b.getI32Type());
-  auto pairs = VectorType::get({2 * kColumns}, b.getBF16Type());
-  int64_t vectors = op.getColumns() / kColumns;
+  auto words = VectorType::get({width}, b.getI32Type());
+  auto pairs = VectorType::get({2 * width}, b.getBF16Type());
+  int64_t vectors = op.getColumns() / width;
   SmallVector<Value> right;
   for (int64_t v = 0; v < vectors; ++v) {
-    Value at = add(add(op.getRhsAt(), index(2 * v * kColumns)),
+    Value at = add(add(op.getRhsAt(), index(2 * v * width)),
                    mul(pair, op.getRhsStride()));
     right.push_back(vector::LoadOp::create(b, loc, pairs, rhs, at));
   }
@@ -269,15 +279,15 @@ SmallVector<Value> BlockLowering::addPairs(ValueRange sums, int64_t row,
 
 void BlockLowering::lowerToPairs() {
   constexpr int64_t kMostRows = 8;
-  auto type = VectorType::get({kColumns}, b.getF32Type());
-  int64_t vectors = op.getColumns() / kColumns, all = op.getRows();
+  auto type = VectorType::get({width}, b.getF32Type());
+  int64_t vectors = op.getColumns() / width, all = op.getRows();
   Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
   for (int64_t row = 0; row < all; row += kMostRows) {
     int64_t rows = std::min<int64_t>(kMostRows, all - row);
     SmallVector<Value> places, sums;
     for (int64_t n = 0; n < rows * vectors; ++n) {
       int64_t at = (row + n / vectors) * op.getAccStride() +
-                   n % vectors * kColumns;
+                   n % vectors * width;
       places.push_back(add(op.getAccAt(), index(at)));
       sums.push_back(
           op.getZero()
@@ -331,9 +341,10 @@ struct X86LowerBlocks
     SmallVector<tile::DotBlockOp> ops;
     getOperation().walk([&](tile::DotBlockOp op) { ops.push_back(op); });
     for (tile::DotBlockOp op : ops) {
-      if (op.getColumns() % kColumns != 0) {
-        op.emitOpError("expected a multiple of 16 columns, got ")
-            << op.getColumns();
+      int64_t columns = op.getColumns();
+      if (columns % kColumns != 0 && columns != 4 && columns != 8) {
+        op.emitOpError("expected 4, 8 or a multiple of 16 columns, got ")
+            << columns;
         return signalPassFailure();
       }
       BlockLowering lowering(op);

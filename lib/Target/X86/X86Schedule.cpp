@@ -33,6 +33,19 @@ static bool streamsPairs(func::FuncOp function) {
   return found;
 }
 
+/// True if a fold of the function streams elements that must be decoded.
+static bool streamsBytes(func::FuncOp function) {
+  bool found = false;
+  function.walk([&](cascade::FoldOp fold) {
+    for (Value input : fold.getInputs()) {
+      Type element = getElementTypeOrSelf(input.getType());
+      found |= element.isIntOrFloat() && !element.isInteger(1) &&
+               element.getIntOrFloatBitWidth() <= 8;
+    }
+  });
+  return found;
+}
+
 /// True if the chip has AMX, and folds stream rows alone that fill its tiles to
 /// more than half.
 static bool usesTiles(func::FuncOp function, const X86Chip &chip) {
@@ -95,7 +108,8 @@ static tile::ScheduleAttr chooseBlocks(func::FuncOp function,
   return tile::ScheduleAttr::get(
       function.getContext(), rows, /*keys=*/rows, /*block=*/4, chip.lanes,
       /*pairs=*/true, /*splits=*/16, /*subgroups=*/1, /*stages=*/0,
-      /*pack=*/true, /*narrow=*/false, /*ahead=*/0, /*blocks=*/true);
+      /*pack=*/true, /*narrow=*/false, /*ahead=*/0, /*blocks=*/true,
+      /*distance=*/0);
 }
 
 /// Register tiles of `block` coordinates by two registers of rows; four of them
@@ -117,9 +131,14 @@ static tile::ScheduleAttr choose(func::FuncOp function, const X86Chip &chip) {
 /// a task that takes turns between two streams if a turn is about a page:
 ///
 ///   keys of a step   16    32    64   128     of a read rate of 27 GB/s
-///   GB/s reached     26    17    12    13     (bf16, 128 channels, 4 rows)
+///   GB/s reached     26    17    12    13     (Zen 5, bf16, 128 channels, 4 rows)
 ///
 /// The first product asks for the first half of what the second one reads.
+/// Intel's follow a page to its end and start again: there each key is asked for
+/// a step and a half before it is read (Emerald Rapids, one thread, in turns):
+///
+///   keys before       8 as above   16    24    32    64     of 14.5 GB/s
+///   GB/s reached        9.2      12.1  13.7  11.7  10.5
 static tile::ScheduleAttr chooseNarrow(func::FuncOp function,
                                        const X86Chip &chip, int64_t rows) {
   constexpr int64_t kPageBytes = 4096;
@@ -129,28 +148,54 @@ static tile::ScheduleAttr chooseNarrow(func::FuncOp function,
       function.getContext(), rows, keys, /*block=*/2, chip.lanes,
       usesPairs(function, chip),
       /*splits=*/16, /*subgroups=*/1, /*stages=*/0, /*pack=*/true,
-      /*narrow=*/true, /*ahead=*/keys / 2);
+      /*narrow=*/true, /*ahead=*/chip.hasTiles ? 0 : keys / 2,
+      /*blocks=*/false, /*distance=*/chip.hasTiles ? keys + keys / 2 : 0);
+}
+
+/// Few rows in blocks of AMX, which take 16 as fast as 4. Their steps are longer:
+/// what a step does once costs as much as 16 keys do.
+static tile::ScheduleAttr chooseNarrowBlocks(func::FuncOp function,
+                                             const X86Chip &chip,
+                                             int64_t rows) {
+  return tile::ScheduleAttr::get(
+      function.getContext(), rows, /*keys=*/256, /*block=*/2, chip.lanes,
+      /*pairs=*/true, /*splits=*/16, /*subgroups=*/1, /*stages=*/0,
+      /*pack=*/true, /*narrow=*/true, /*ahead=*/0, /*blocks=*/true,
+      /*distance=*/12);
 }
 
 /// By growing rows. Where there are registers for two vectors of sums of eight
 /// rows, a few queries at once get them, and then one vector of rows along the
 /// lanes: with steps of 512 keys, 20 to 25 % faster than with 16 or 64 (measured
-/// by fovea-tune: a long turn reads one stream only, and repairs are few). Blocks
-/// of AMX have 16 rows anyway, and serve five as well as eight narrow ones do.
+/// by fovea-tune: a long turn reads one stream only, and repairs are few).
+///
+/// Blocks of AMX need half as many instructions as products in registers of four
+/// rows, but these overlap better with reading: 94 % of a read rate against 85.
+/// So blocks have what must be decoded, and more rows; above 16 those of whole
+/// sequences in smaller tasks.
 static ArrayAttr chooseFewRows(func::FuncOp function, const X86Chip &chip) {
-  SmallVector<Attribute> chosen = {chooseNarrow(function, chip, 4)};
-  if (chip.registers < 32) {
+  SmallVector<Attribute> chosen;
+  if (usesTiles(function, chip)) {
+    chosen = {streamsBytes(function) ? chooseNarrowBlocks(function, chip, 4)
+                                     : chooseNarrow(function, chip, 4),
+              chooseNarrowBlocks(function, chip, 16),
+              tile::ScheduleAttr::get(
+                  function.getContext(), /*rows=*/2 * chip.lanes, /*keys=*/256,
+                  /*block=*/4, chip.lanes, /*pairs=*/true, /*splits=*/16,
+                  /*subgroups=*/1, /*stages=*/0, /*pack=*/true,
+                  /*narrow=*/false, /*ahead=*/0, /*blocks=*/true,
+                  /*distance=*/0)};
     return ArrayAttr::get(function.getContext(), chosen);
   }
-  bool blocks = usesTiles(function, chip);
-  if (!blocks) {
+  chosen = {chooseNarrow(function, chip, 4)};
+  if (chip.registers >= 32) {
     chosen.push_back(chooseNarrow(function, chip, 8));
+    chosen.push_back(tile::ScheduleAttr::get(
+        function.getContext(), /*rows=*/chip.lanes, /*keys=*/32 * chip.lanes,
+        /*block=*/8, chip.lanes, usesPairs(function, chip), /*splits=*/16,
+        /*subgroups=*/1, /*stages=*/0, /*pack=*/true, /*narrow=*/false,
+        /*ahead=*/0));
   }
-  chosen.push_back(tile::ScheduleAttr::get(
-      function.getContext(), /*rows=*/chip.lanes, /*keys=*/32 * chip.lanes,
-      /*block=*/8, chip.lanes, blocks || usesPairs(function, chip), /*splits=*/16,
-      /*subgroups=*/1, /*stages=*/0, /*pack=*/true, /*narrow=*/false, /*ahead=*/0,
-      blocks));
   return ArrayAttr::get(function.getContext(), chosen);
 }
 

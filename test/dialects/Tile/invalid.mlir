@@ -62,6 +62,21 @@ func.func private @ahead() attributes {tile.schedule = #tile.schedule<rows = 4, 
 
 // -----
 
+// expected-error@+1 {{expected a distance in narrow schedules without ahead, got 8}}
+func.func private @distance_wide() attributes {tile.schedule = #tile.schedule<rows = 32, keys = 64, block = 2, lanes = 16, pairs = false, splits = 1, distance = 8>}
+
+// -----
+
+// expected-error@+1 {{expected a distance in narrow schedules without ahead, got 8}}
+func.func private @distance_ahead() attributes {tile.schedule = #tile.schedule<rows = 4, keys = 16, block = 2, lanes = 16, pairs = false, splits = 1, narrow = true, ahead = 8, distance = 8>}
+
+// -----
+
+// expected-error@+1 {{expected rows of narrow blocks to be a power of two, got 12}}
+func.func private @narrow_blocks() attributes {tile.schedule = #tile.schedule<rows = 12, keys = 64, block = 2, lanes = 16, pairs = true, splits = 1, narrow = true, blocks = true>}
+
+// -----
+
 // expected-error@+1 {{expected a narrow schedule with at most as many rows as lanes, a power of two of them in a block, and keys in whole vectors, got rows 32, lanes 16, block 2, keys 64}}
 func.func private @narrow_rows() attributes {tile.schedule = #tile.schedule<rows = 32, keys = 64, block = 2, lanes = 16, pairs = false, splits = 1, narrow = true>}
 
@@ -967,5 +982,21 @@ func.func @unpack_shape(%x: tensor<8x32xi8, #tile.in<far, [k, d]>>) {
 func.func @unpack_group(%x: tensor<8x32xi8, #tile.in<far, [k, d]>>) {
   // expected-error@+1 {{expected an even group that divides 64, got 48}}
   %r = tile.unpack %x group 48 : tensor<8x32xi8, #tile.in<far, [k, d]>> -> tensor<8x64xi4, #tile.in<register, [k, d]>>
+  return
+}
+
+// -----
+
+func.func @permute_index(%t: vector<16xf32>, %i: vector<16xi16>) {
+  // expected-error @below {{expected a table of a power of two elements and as many integers of their width, got 'vector<16xf32>' and 'vector<16xi16>'}}
+  %v = tile.permute %t, %i : vector<16xf32>, vector<16xi16>
+  return
+}
+
+// -----
+
+func.func @permute_size(%t: vector<12xf32>, %i: vector<12xi32>) {
+  // expected-error @below {{expected a table of a power of two elements}}
+  %v = tile.permute %t, %i : vector<12xf32>, vector<12xi32>
   return
 }

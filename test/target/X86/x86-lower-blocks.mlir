@@ -11,10 +11,10 @@
 // TILES-NOT: scf.for
 // TILES: %[[Z0:.*]] = llvm.call_intrinsic "llvm.x86.tilezero.internal"
 // TILES: %[[Z1:.*]] = llvm.call_intrinsic "llvm.x86.tilezero.internal"
-// TILES: %[[B0:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
-// TILES: %[[B1:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
 // TILES: %[[A:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
+// TILES: %[[B0:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
 // TILES: %[[C0:.*]] = llvm.call_intrinsic "llvm.x86.tdpbf16ps.internal"(%{{.*}}, %{{.*}}, %{{.*}}, %[[Z0]], %[[A]], %[[B0]])
+// TILES: %[[B1:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
 // TILES: %[[C1:.*]] = llvm.call_intrinsic "llvm.x86.tdpbf16ps.internal"(%{{.*}}, %{{.*}}, %{{.*}}, %[[Z1]], %[[A]], %[[B1]])
 // TILES: %[[D0:.*]] = llvm.call_intrinsic "llvm.x86.tdpbf16ps.internal"(%{{.*}}, %{{.*}}, %{{.*}}, %[[C0]],
 // TILES: %[[D1:.*]] = llvm.call_intrinsic "llvm.x86.tdpbf16ps.internal"(%{{.*}}, %{{.*}}, %{{.*}}, %[[C1]],
@@ -61,10 +61,10 @@ func.func @unknown(%a: memref<?xbf16>, %b: memref<?xbf16>, %c: memref<?xf32>, %n
 // columns the last tile stands alone.
 // TILES-LABEL: func.func @many
 // TILES-COUNT-4: tilezero.internal
-// TILES: %[[B0:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
-// TILES: %[[B1:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
 // TILES: %[[A0:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
+// TILES: %[[B0:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
 // TILES: tdpbf16ps.internal"({{.*}}, %[[A0]], %[[B0]])
+// TILES: %[[B1:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
 // TILES: tdpbf16ps.internal"({{.*}}, %[[A0]], %[[B1]])
 // TILES: %[[A1:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
 // TILES: tdpbf16ps.internal"({{.*}}, %[[A1]], %[[B0]])
@@ -77,6 +77,30 @@ func.func @many(%a: memref<?xbf16>, %b: memref<?xbf16>, %c: memref<?xf32>) {
   %zero = arith.constant 0 : index
   %n = arith.constant 16 : index
   tile.dot_block %a[%zero] by 32, %b[%zero] by 96, %c[%zero] by 48 pairs %n rows 32 columns 48 zero
+      : memref<?xbf16>, memref<?xbf16>, memref<?xf32>
+  return
+}
+
+// -----
+
+// Few rows: tiles of 4 rows, four across. Few columns: tiles of 16 bytes a row.
+// TILES-LABEL: func.func @few
+// TILES-COUNT-4: tilezero.internal
+// TILES: %[[A:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}})
+// TILES-COUNT-4: tdpbf16ps.internal"({{.*}}, %[[A]], %{{.*}})
+// TILES-COUNT-4: tilestored64.internal
+// TILES: tilezero.internal
+// TILES: tdpbf16ps.internal
+// TILES-NOT: tdpbf16ps.internal
+// Columns of a register that is not whole.
+// PAIRS-LABEL: func.func @few
+// PAIRS: tile.dot_pairs {{.*}} : vector<4xf32>, vector<8xbf16>, vector<8xbf16>
+func.func @few(%a: memref<?xbf16>, %b: memref<?xbf16>, %c: memref<?xf32>) {
+  %zero = arith.constant 0 : index
+  %n = arith.constant 16 : index
+  tile.dot_block %a[%zero] by 32, %b[%zero] by 128, %c[%zero] by 64 pairs %n rows 4 columns 64 zero
+      : memref<?xbf16>, memref<?xbf16>, memref<?xf32>
+  tile.dot_block %a[%zero] by 32, %b[%zero] by 8, %c[%zero] by 4 pairs %n rows 16 columns 4 zero
       : memref<?xbf16>, memref<?xbf16>, memref<?xf32>
   return
 }

@@ -31,7 +31,8 @@ protected:
                                    /*block=*/blocks ? 16 : 2, /*lanes=*/16,
                                    /*pairs=*/blocks, splits,
                                    /*subgroups=*/1, /*stages=*/0,
-                                   /*pack=*/true, narrow, /*ahead=*/0, blocks);
+                                   /*pack=*/true, narrow, /*ahead=*/0, blocks,
+                                   /*distance=*/0);
   }
 
   /// Splits of those that are like `chosen` in all else, and of all.
@@ -46,7 +47,8 @@ protected:
       if (one.getRows() == chosen.getRows() &&
           one.getKeys() == chosen.getKeys() &&
           one.getBlock() == chosen.getBlock() &&
-          one.getAhead() == chosen.getAhead()) {
+          one.getAhead() == chosen.getAhead() &&
+          one.getDistance() == chosen.getDistance()) {
         EXPECT_TRUE(alike.insert(one.getSplits()).second);
       }
     }
@@ -70,6 +72,23 @@ TEST_F(ScheduleSpaceTest, ManyRowsKeepTheirSplits) {
   auto [alike, all] = collectSplits(make(128, 256, 16, false));
   EXPECT_EQ(alike, std::set<int64_t>{16});
   EXPECT_EQ(all, std::set<int64_t>{16});
+}
+
+TEST_F(ScheduleSpaceTest, NarrowOnesAskAtSomeDistance) {
+  auto narrow = [&](bool blocks) {
+    std::set<int64_t> distances;
+    auto chosen = tile::ScheduleAttr::get(
+        &context, 4, 128, /*block=*/2, 16, /*pairs=*/true, 16, 1, 0,
+        /*pack=*/true, /*narrow=*/true, /*ahead=*/0, blocks, /*distance=*/16);
+    for (tile::ScheduleAttr one : target->getSchedules(chosen)) {
+      EXPECT_EQ(one.getRows(), 4);
+      EXPECT_EQ(one.getBlocks(), blocks);
+      distances.insert(one.getDistance());
+    }
+    return distances;
+  };
+  EXPECT_EQ(narrow(true), (std::set<int64_t>{0, 4, 8, 12, 16, 32}));
+  EXPECT_EQ(narrow(false), (std::set<int64_t>{0, 8, 16, 24, 32, 64}));
 }
 
 TEST_F(ScheduleSpaceTest, BlocksStayAndAreNotAdded) {
