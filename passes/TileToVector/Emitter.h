@@ -262,7 +262,8 @@ protected:
                                               Registers init);
 
   // Blocks.cpp: products from memory. Blocks take whole multiples of so many
-  // rows of a result and of so many factors; buffers have room for them.
+  // rows of a result and of so many factors; buffers have room for them. Rows in
+  // pairs are cleared, and searched for infinities, in runs of kBlockDepth.
   static constexpr int64_t kBlockHeight = 16, kBlockDepth = 32;
   int64_t padded(int64_t extent, int64_t multiple) {
     return schedule.getBlocks() ? llvm::alignTo(extent, multiple) : extent;

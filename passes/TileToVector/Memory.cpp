@@ -392,15 +392,14 @@ Value Emitter::partnerOf(Value x, Value count) {
 }
 
 /// Sets pairs of rows from `count` on to 0, as far as products in blocks or
-/// register tiles may read them: the next 32 rows, whole runs of 32. The last
-/// vector may end beyond them.
+/// register tiles may read them: the next kBlockDepth rows, and on to the end of
+/// a run of so many. The last vector may end beyond them.
 void Emitter::clearPairs(Value buffer, int64_t extent, int64_t width,
                          Value count) {
-  constexpr int64_t kRun = 32;
   int64_t lanes = 2 * schedule.getLanes();
   Value from = mul(arith::CeilDivUIOp::create(b, loc, count, index(2)), 2);
-  Value runs = arith::CeilDivUIOp::create(b, loc, count, index(kRun));
-  Value to = arith::MinUIOp::create(b, loc, mul(add(runs, 1), kRun),
+  Value runs = arith::CeilDivUIOp::create(b, loc, count, index(kBlockDepth));
+  Value to = arith::MinUIOp::create(b, loc, mul(add(runs, 1), kBlockDepth),
                                     index(extent));
   auto loop = scf::ForOp::create(b, loc, mul(from, width), mul(to, width),
                                  index(lanes));

@@ -398,9 +398,6 @@ LogicalResult Emitter::prepareShared(tile::StreamOp op, Value first,
   return success();
 }
 
-/// Rows that areFinite reads at a time.
-static constexpr int64_t kFiniteRun = 32;
-
 /// Are all values finite whose keys are paired by products? Null if none are.
 Value Emitter::checkFinite(tile::StreamOp op, Value count) {
   Value all;
@@ -412,7 +409,7 @@ Value Emitter::checkFinite(tile::StreamOp op, Value count) {
     if (!sums || !packed || !usesPairs(product)) {
       continue;
     }
-    if (lhs.getDimSize(0) % kFiniteRun != 0) {
+    if (lhs.getDimSize(0) % kBlockDepth != 0) {
       return {};
     }
     Value one = areFinite(packed, lhs.getDimSize(1), count);

@@ -97,7 +97,7 @@ void AArch64Target::addLowering(mlir::OpPassManager &pm) const {
   pm.addPass(createAArch64ExpandMathPass());
   pm.addPass(createAArch64LowerDotsPass());
   CpuLoweringOptions options;
-  options.nativeBF16Rounding = chip.hasPairs;
+  options.nativeBF16 = chip.hasPairs;
   buildCpuToLLVM(pm, options);
 }
 

@@ -23,9 +23,10 @@ void fovea::buildCpuToLLVM(OpPassManager &pm,
   pm.addPass(createLowerRunsPass());
   pm.addPass(createEmitEntriesPass());
   pm.addPass(createExpandFloat8Pass());
-  arith::ArithExpandOpsPassOptions expand;
-  expand.includeBf16 = !options.nativeBF16Rounding;
-  pm.addPass(arith::createArithExpandOpsPass(expand));
+  pm.addPass(arith::createArithExpandOpsPass());
+  if (!options.nativeBF16) {
+    pm.addPass(createBF16AsIntegersPass());
+  }
   ConvertCpuPassOptions convert;
   convert.targetVectors = options.targetVectors;
   pm.addPass(createConvertCpuPass(convert));

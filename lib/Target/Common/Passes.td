@@ -160,6 +160,37 @@ def ExpandFloat8Pass : Pass<"fovea-expand-float8"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def BF16AsIntegersPass : Pass<"fovea-bf16-as-integers", "::mlir::ModuleOp"> {
+  let summary = "leave no bf16 where the chip does not know it";
+  let description = [{
+    For processors without instructions for bf16. There LLVM has no registers for
+    its vectors and takes them apart wherever they are moved, with a call of
+    `__truncsfbf2` for each element; vectors of i16 it moves as they are.
+
+    Every bf16 becomes an i16 with the same bits: in buffers, vectors, constants,
+    arguments. Conversions from and to f32 become code on the bits, and arithmetic
+    is done in f32 and rounded:
+
+    ```mlir
+    %v = vector.load %x[%i] : memref<?xbf16>, vector<8xbf16>
+    %w = arith.extf %v : vector<8xbf16> to vector<8xf32>
+    ```
+    becomes
+    ```mlir
+    %v = vector.load %x[%i] : memref<?xi16>, vector<8xi16>
+    %a = arith.extui %v : vector<8xi16> to vector<8xi32>
+    %b = arith.shli %a, %c16 : vector<8xi32>
+    %w = arith.bitcast %b : vector<8xi32> to vector<8xf32>
+    ```
+
+    Goes after `fovea-emit-entries`, which tells callers the types of arguments,
+    and looks into no `gpu.module`.
+
+    Changes rounding: no.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def ConvertCpuPass : Pass<"fovea-convert-cpu", "::mlir::ModuleOp"> {
   let summary = "convert kernels of a processor to the llvm dialect";
   let description = [{

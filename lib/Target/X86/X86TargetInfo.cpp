@@ -117,7 +117,7 @@ void X86Target::addLowering(mlir::OpPassManager &pm) const {
   dots.pairs = chip.isWide() && chip.hasPairs;
   pm.addPass(createX86LowerDotsPass(dots));
   CpuLoweringOptions options;
-  options.nativeBF16Rounding = chip.hasPairs;
+  options.nativeBF16 = chip.hasPairs;
   options.targetVectors = true;
   buildCpuToLLVM(pm, options);
 }

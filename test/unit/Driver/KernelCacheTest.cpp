@@ -1,5 +1,6 @@
 //===- KernelCacheTest.cpp - compiled programs, kept on disk --------------===//
 
+#include "CacheTest.h"
 #include "Programs.h"
 
 #include "fovea/Driver/KernelCache.h"
@@ -39,44 +40,16 @@ func.func private @count_task(%out: memref<?xf32>, %task: index) {
 }
 )";
 
-/// A folder that goes with the test, and a cache in it.
-class KernelCacheTest : public testing::Test {
+class KernelCacheTest : public CacheTest {
 protected:
-  void SetUp() override {
-    ASSERT_FALSE(fs::createUniqueDirectory("fovea-cache-test", folder));
-    open();
-  }
-  void TearDown() override { fs::remove_directories(folder); }
-
-  void open(uint64_t maxBytes = 1 << 20, llvm::StringRef below = "cache") {
-    KernelCache::Options options;
-    options.folder = (folder + "/" + below).str();
-    options.maxBytes = maxBytes;
-    options.onWarning = [this](llvm::StringRef text) {
-      warnings.push_back(text.str());
-    };
-    cache = std::make_shared<KernelCache>(std::move(options));
-  }
-
-  CompileOptions getOptions() const {
-    CompileOptions options;
-    options.from = Level::Vector;
-    options.cache = cache;
-    return options;
-  }
+  CompileOptions getOptions() const { return getTaskOptions(cache); }
 
   /// Compiles kProgram, runs it and looks at the result.
   void compileAndRun(llvm::StringRef text = kProgram) {
     auto program = compile(text, getOptions());
     ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
     float out[8] = {};
-    fovea_tensor tensor = {};
-    tensor.data = out;
-    tensor.dtype = FOVEA_F32;
-    tensor.rank = 1;
-    tensor.sizes[0] = 8;
-    tensor.strides[0] = 1;
-    EXPECT_EQ(llvm::toString((*program)->run("", tensor)), "");
+    EXPECT_EQ(llvm::toString((*program)->run("", makeTensor(out))), "");
     for (int i = 0; i < 8; ++i) {
       EXPECT_EQ(out[i], float(i));
     }
@@ -107,10 +80,6 @@ protected:
     key.add("number", std::to_string(number));
     return key.get();
   }
-
-  llvm::SmallString<128> folder;
-  std::shared_ptr<KernelCache> cache;
-  std::vector<std::string> warnings;
 };
 
 //===----------------------------------------------------------------------===//

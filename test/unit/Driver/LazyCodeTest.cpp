@@ -1,10 +1,10 @@
 //===- LazyCodeTest.cpp - tasks are compiled when they are called ---------===//
 
+#include "CacheTest.h"
+
 #include "fovea/Driver/Compiler.h"
 #include "fovea/Driver/KernelCache.h"
 
-#include "llvm/ADT/SmallString.h"
-#include "llvm/Support/FileSystem.h"
 #include "gtest/gtest.h"
 
 #include <cfenv>
@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 using namespace fovea;
-namespace fs = llvm::sys::fs;
 
 namespace {
 
@@ -56,20 +55,7 @@ func.func private @two() -> f32 {
 )";
 
 CompileOptions getOptions(std::shared_ptr<KernelCache> cache = nullptr) {
-  CompileOptions options;
-  options.from = Level::Vector;
-  options.cache = std::move(cache);
-  return options;
-}
-
-fovea_tensor makeTensor(std::vector<float> &data) {
-  fovea_tensor tensor = {};
-  tensor.data = data.data();
-  tensor.dtype = FOVEA_F32;
-  tensor.rank = 1;
-  tensor.sizes[0] = data.size();
-  tensor.strides[0] = 1;
-  return tensor;
+  return getTaskOptions(std::move(cache));
 }
 
 /// The elements of a call with so many, or the error.
@@ -174,18 +160,8 @@ TEST(LazyCodeTest, TheCallersArithmeticDoesNotMatter) {
 // With the cache
 //===----------------------------------------------------------------------===//
 
-class LazyCacheTest : public testing::Test {
+class LazyCacheTest : public CacheTest {
 protected:
-  LazyCacheTest() {
-    fs::createUniqueDirectory("fovea-lazy", folder);
-    KernelCache::Options options{(folder + "/kernels").str(), 1 << 30, {}};
-    options.onWarning = [this](llvm::StringRef text) {
-      warnings.push_back(text.str());
-    };
-    cache = std::make_shared<KernelCache>(std::move(options));
-  }
-  ~LazyCacheTest() override { fs::remove_directories(folder); }
-
   /// Of code from a file all tasks are there: nothing is compiled.
   void expectHit() {
     auto program = llvm::cantFail(compile(kProgram, getOptions(cache)));
@@ -195,10 +171,6 @@ protected:
     EXPECT_EQ(cache->list().size(), 1u);
     EXPECT_TRUE(warnings.empty());
   }
-
-  llvm::SmallString<128> folder;
-  std::shared_ptr<KernelCache> cache;
-  std::vector<std::string> warnings;
 };
 
 TEST_F(LazyCacheTest, TheFirstCallLeadsToTheWholeFile) {

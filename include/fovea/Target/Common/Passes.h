@@ -15,8 +15,8 @@ namespace fovea {
 
 /// How far a target's instructions reach; the rest is expanded.
 struct CpuLoweringOptions {
-  /// It rounds f32 to bf16 in one instruction; else integer code does.
-  bool nativeBF16Rounding = false;
+  /// It has instructions for bf16; else that is i16 and integer code.
+  bool nativeBF16 = false;
   /// Adds the target's own dialect to the conversion of vectors.
   bool targetVectors = false;
   /// Kernels return their status already: `fovea-lower-checks` has run.
