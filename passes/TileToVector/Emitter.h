@@ -54,6 +54,7 @@ struct Form {
   mlir::Value copy;    // Rows: the same in near memory, for reads by row
   mlir::Value pairs;   // 16-bit pairs of x interleaved per row, if made
   mlir::Value offsets; // Far, paged: memref<keys x index> of row offsets
+  mlir::Value known;   // how many rows these are of
   mlir::Value decoded; // Far: memref<x * channel> in f32, if made
   mlir::Value packed;  // Far: memref of pairs along the stream, if made
   mlir::Value halves;  // memref<x * channel> in bf16, computed

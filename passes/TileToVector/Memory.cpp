@@ -310,12 +310,15 @@ Value Emitter::rowOffset(tile::LoadOp op, Value x, Value count) {
   return offset;
 }
 
-/// Row offsets of a paged operand, looked up once per step.
+/// Row offsets of a paged operand, looked up once per step, and of rows to come
+/// that the schedule asks for.
 void Emitter::fillOffsets(tile::LoadOp op, Value count) {
   auto type = cast<RankedTensorType>(op.getType());
   Form &form = forms[op.getResult()];
   int64_t lanes = schedule.getLanes();
-  form.offsets = allocNear(type.getDimSize(0) + lanes, b.getIndexType());
+  int64_t distance = partial ? 0 : schedule.getDistance();
+  form.offsets =
+      allocNear(type.getDimSize(0) + distance + lanes, b.getIndexType());
   FlatBuffer pages = flatten(op.getSource());
   FlatBuffer table = flatten(op.getTable());
   int64_t size = cast<MemRefType>(op.getSource().getType()).getDimSize(2);
@@ -331,7 +334,14 @@ void Emitter::fillOffsets(tile::LoadOp op, Value count) {
                                   pages.strides[2]));
   // Page by page: one look into the table, then equal steps.
   Value first = scalar(op.getIndices()[0]), pageSize = index(size);
-  Value end = add(first, count);
+  Value end = add(first, add(count, distance));
+  for (auto [bounded, limit] :
+       llvm::zip(op.getBounded().getAsValueRange<StringAttr>(), op.getLimits())) {
+    if (distance > 0 && bounded == tile::getRanks(type)[0]) {
+      end = arith::MinSIOp::create(b, loc, end, scalar(limit));
+    }
+  }
+  form.known = arith::SubIOp::create(b, loc, end, first);
   auto loop = scf::ForOp::create(
       b, loc, arith::DivUIOp::create(b, loc, first, pageSize),
       arith::CeilDivUIOp::create(b, loc, end, pageSize), index(1));

@@ -106,8 +106,8 @@ static int64_t countLines(tile::LoadOp load) {
 void NarrowEmitter::prefetchLine(tile::LoadOp load, Value x, Value line,
                                  Value count) {
   int64_t bits = load.getType().getElementTypeBitWidth();
-  if (forms[load.getResult()].offsets) {
-    x = arith::MinUIOp::create(b, loc, x, add(count, -1));
+  if (Value known = forms[load.getResult()].known) {
+    x = arith::MinUIOp::create(b, loc, x, add(known, -1));
   }
   Value at = add(rowOffset(load, x, count), mul(line, kLineBits / bits));
   memref::PrefetchOp::create(b, loc, flatten(load.getSource()).flat,
