@@ -99,11 +99,12 @@ NarrowEmitter::Grouped NarrowEmitter::findGroups(tile::ContractOp op) {
   return {};
 }
 
-/// True if the weights are kept in f32, to be scaled for each group.
+/// True if the weights are kept in f32, to be scaled for each group: if all
+/// products that read them have groups.
 bool NarrowEmitter::isScaledByGroup(Value weights) {
-  return llvm::any_of(weights.getUsers(), [&](Operation *user) {
+  return llvm::all_of(weights.getUsers(), [&](Operation *user) {
     auto product = dyn_cast<tile::ContractOp>(user);
-    return product && product.getRhs() == weights && findGroups(product).count > 0;
+    return !product || findGroups(product).count > 0;
   });
 }
 
@@ -451,7 +452,8 @@ LogicalResult NarrowEmitter::emitSums(Step &step, tile::ContractOp op,
   auto lhs = cast<RankedTensorType>(op.getLhs().getType());
   int64_t width = lhs.getDimSize(1), rows = schedule.getRows();
   int64_t wide = llvm::alignTo(width, schedule.getLanes());
-  Grouped groups = findGroups(op);
+  Grouped groups =
+      isScaledByGroup(op.getRhs()) ? findGroups(op) : Grouped();
   FailureOr<Value> table = makeTable(groups);
   if (failed(table)) {
     return failure();
