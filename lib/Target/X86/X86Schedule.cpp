@@ -154,8 +154,9 @@ static tile::ScheduleAttr chooseNarrow(func::FuncOp function,
       /*blocks=*/false, /*distance=*/chip.hasTiles ? keys + keys / 2 : 0);
 }
 
-/// Few rows in blocks of AMX, which take 16 as fast as 4. Their steps are longer:
-/// what a step does once costs as much as 16 keys do.
+/// Few rows in blocks of AMX, which take 16 as fast as 4; what lies between the
+/// products grows with them. Steps are longer than in registers: what a step does
+/// once costs as much as 16 keys do.
 static tile::ScheduleAttr chooseNarrowBlocks(func::FuncOp function,
                                              const X86Chip &chip,
                                              int64_t rows) {
@@ -181,6 +182,7 @@ static ArrayAttr chooseFewRows(func::FuncOp function, const X86Chip &chip) {
     chosen = {streamsBytesOrPages(function)
                   ? chooseNarrowBlocks(function, chip, 4)
                   : chooseNarrow(function, chip, 4),
+              chooseNarrowBlocks(function, chip, 8),
               chooseNarrowBlocks(function, chip, 16),
               tile::ScheduleAttr::get(
                   function.getContext(), /*rows=*/2 * chip.lanes, /*keys=*/256,
