@@ -236,6 +236,7 @@ protected:
                  mlir::FailureOr<mlir::Value>(tile::RecipeEvaluator &)>
                  use);
   mlir::Value zipHalves(mlir::Value low, mlir::Value high);
+  mlir::Value takeHalves(mlir::Value v);
   static mlir::LogicalResult
   forEachRun(int64_t width, int64_t lanes,
              llvm::function_ref<mlir::LogicalResult(int64_t, int64_t)> emit);

@@ -75,7 +75,7 @@ FailureOr<Value> NarrowEmitter::readChannels(Value tile, Value x, Value base,
   if (failed(emitted)) {
     return failure();
   }
-  return pairs ? narrowTo(all, b.getBF16Type()) : all;
+  return pairs ? takeHalves(all) : all;
 }
 
 /// The loads that the product reads its left operand from.

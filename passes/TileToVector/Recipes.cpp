@@ -70,6 +70,21 @@ Value Emitter::zipHalves(Value low, Value high) {
       b, loc, VectorType::get({2 * type.getDimSize(0)}, b.getBF16Type()), both);
 }
 
+/// Likewise one vector, in bf16: conversions would round what is round.
+Value Emitter::takeHalves(Value v) {
+  int64_t size = cast<VectorType>(v.getType()).getDimSize(0);
+  SmallVector<int64_t> upper;
+  for (int64_t i = 0; i < size; ++i) {
+    upper.push_back(2 * i + 1);
+  }
+  // As integers: LLVM would take a shuffle of bf16 apart here.
+  auto both = VectorType::get({2 * size}, b.getI16Type());
+  Value halves = vector::BitCastOp::create(b, loc, both, v);
+  Value taken = vector::ShuffleOp::create(b, loc, halves, halves, upper);
+  return vector::BitCastOp::create(
+      b, loc, VectorType::get({size}, b.getBF16Type()), taken);
+}
+
 /// Calls `emit` for runs of channels of as many lanes as there are, and shorter
 /// ones at the end.
 LogicalResult
