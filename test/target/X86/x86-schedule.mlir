@@ -96,6 +96,32 @@ func.func @rows(%x: tensor<?x64xbf16>) -> tensor<64xf32> {
   return %r : tensor<64xf32>
 }
 
+// Rows of 512 bytes on a chip with 2 MiB of second-level cache to a core.
+// V4: @wide(
+// V4-SAME: tile.schedule = #tile.schedule<rows = 128,
+// BLOCKS: @wide(
+// BLOCKS-SAME: tile.schedule = #tile.schedule<rows = 256, keys = 256, block = 8, lanes = 16, pairs = false,
+func.func @wide(%x: tensor<?x128xf32>) -> tensor<128xf32> {
+  %r = cascade.fold parallel [] stream k ins(%x[k, c]) -> [c] identity [0.0 : f32]
+    init () {
+      %zero = arith.constant dense<0.0> : tensor<128xf32>
+      cascade.yield %zero : tensor<128xf32>
+    } step (%s: tensor<128xf32>, %t: tensor<?x128xf32>) {
+      %a = cascade.einsum %t[k, c] -> [c] reduce sum {
+      ^bb0(%e: f32):
+        cascade.yield %e : f32
+      } : (tensor<?x128xf32>) -> tensor<128xf32>
+      %n = arith.addf %s, %a : tensor<128xf32>
+      cascade.yield %n : tensor<128xf32>
+    } merge (%s: tensor<128xf32>, %t: tensor<128xf32>) {
+      %n = arith.addf %s, %t : tensor<128xf32>
+      cascade.yield %n : tensor<128xf32>
+    } finish (%s: tensor<128xf32>) {
+      cascade.yield %s : tensor<128xf32>
+    } : (tensor<?x128xf32>) -> tensor<128xf32>
+  return %r : tensor<128xf32>
+}
+
 // A schedule that is there stays, alone; private functions get none.
 // V4: @given() attributes {tile.schedule = #tile.schedule<rows = 16, keys = 64, block = 4
 func.func @given() attributes {tile.schedule = #tile.schedule<rows = 16, keys = 64, block = 4, lanes = 16, pairs = false, splits = 1>} {
