@@ -71,12 +71,12 @@ def X86LowerBlocksPass : Pass<"fovea-x86-lower-blocks", "::mlir::ModuleOp"> {
 }
 
 def X86LowerDotsPass : Pass<"fovea-x86-lower-dots", "::mlir::ModuleOp"> {
-  let summary = "choose the instruction for products of pairs";
+  let summary = "choose the instruction for products of pairs, and for look-ups";
   let description = [{
     `tile.dot_pairs` becomes `x86vector.avx512.dot`. It rounds once per
     product-sum and treats subnormal inputs as zero. With `pairs`, rounding 16
-    or 32 floats to bf16 is one instruction, `vcvtneps2bf16` or
-    `vcvtne2ps2bf16`, which do the same.
+    floats to bf16 is one instruction, `vcvtneps2bf16`, which does the same.
+    `tile.permute` of 16 floats or 32 words becomes `vpermps` or `vpermw`.
   }];
   let options = [
     Option<"pairs", "pairs", "bool", /*default=*/"false",

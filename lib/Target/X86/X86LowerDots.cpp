@@ -1,4 +1,4 @@
-//===- X86LowerDots.cpp - products of pairs -------------------------------===//
+//===- X86LowerDots.cpp - products of pairs, and look-ups -----------------===//
 
 #include "fovea/Target/X86/Passes.h"
 
@@ -61,37 +61,21 @@ static LogicalResult lower(tile::PermuteOp op) {
   return success();
 }
 
-/// Floats to bf16 in one instruction. Left alone, LLVM has two for the halves of
-/// 32 and one to join them, and nine where what was rounded is widened again.
+/// 16 floats to bf16 in one instruction. Left alone, LLVM has nine where what was
+/// rounded is widened again.
 static void lower(arith::TruncFOp op) {
   auto wide = dyn_cast<VectorType>(op.getIn().getType());
   auto narrow = dyn_cast<VectorType>(op.getType());
   if (!wide || !wide.getElementType().isF32() || wide.getRank() != 1 ||
-      !llvm::is_contained({16, 32}, wide.getDimSize(0)) ||
-      !narrow.getElementType().isBF16()) {
+      wide.getDimSize(0) != 16 || !narrow.getElementType().isBF16()) {
     return;
   }
   OpBuilder b(op);
-  if (wide.getDimSize(0) == 16) {
-    auto all = LLVM::CallIntrinsicOp::create(
-        b, op.getLoc(), narrow,
-        b.getStringAttr("llvm.x86.avx512bf16.cvtneps2bf16.512"),
-        ValueRange{op.getIn()});
-    op.replaceAllUsesWith(all.getResult(0));
-    op.erase();
-    return;
-  }
-  auto half = [&](int64_t from) -> Value {
-    return vector::ExtractStridedSliceOp::create(
-        b, op.getLoc(), op.getIn(), ArrayRef<int64_t>{from},
-        ArrayRef<int64_t>{16}, ArrayRef<int64_t>{1});
-  };
-  // The first operand gives the upper half.
-  auto both = LLVM::CallIntrinsicOp::create(
+  auto all = LLVM::CallIntrinsicOp::create(
       b, op.getLoc(), narrow,
-      b.getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
-      ValueRange{half(16), half(0)});
-  op.replaceAllUsesWith(both.getResult(0));
+      b.getStringAttr("llvm.x86.avx512bf16.cvtneps2bf16.512"),
+      ValueRange{op.getIn()});
+  op.replaceAllUsesWith(all.getResult(0));
   op.erase();
 }
 

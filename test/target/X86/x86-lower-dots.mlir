@@ -2,13 +2,12 @@
 // RUN: fovea-opt %s --fovea-x86-lower-dots=pairs --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=PAIRS
 
 // PAIRS-LABEL: @round
-// PAIRS: %[[L:.*]] = vector.extract_strided_slice %arg0 {offsets = [0]
-// PAIRS: llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.512"(%{{.*}}, %[[L]])
+// PAIRS: llvm.call_intrinsic "llvm.x86.avx512bf16.cvtneps2bf16.512"(%arg0)
 // CHECK-LABEL: @round
 // CHECK: arith.truncf
-func.func @round(%x: vector<32xf32>) -> vector<32xbf16> {
-  %y = arith.truncf %x : vector<32xf32> to vector<32xbf16>
-  return %y : vector<32xbf16>
+func.func @round(%x: vector<16xf32>) -> vector<16xbf16> {
+  %y = arith.truncf %x : vector<16xf32> to vector<16xbf16>
+  return %y : vector<16xbf16>
 }
 
 // -----
