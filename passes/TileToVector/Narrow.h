@@ -63,7 +63,11 @@ private:
   mlir::FailureOr<Vectors> emitScores(tile::ContractOp op, mlir::Value x,
                                       mlir::Value count);
   mlir::FailureOr<Vectors> emitKeyBlock(tile::ContractOp op, mlir::Value x,
+                                        mlir::Value firstRow,
                                         mlir::Value count);
+  int64_t groupOfRows();
+  mlir::LogicalResult
+  forEachGroup(llvm::function_ref<mlir::LogicalResult(mlir::Value)> emit);
   mlir::Value combineAcross(tile::Combine how, mlir::Value a,
                             mlir::Value c, int64_t distance);
   Vectors combinePairs(tile::Combine how, Vectors vectors,
@@ -82,7 +86,7 @@ private:
   mlir::LogicalResult emitChannels(mlir::Value tile, tile::ContractOp product,
                                    mlir::Value start, mlir::Value seen,
                                    mlir::Value buffer, mlir::Value count,
-                                   mlir::Value base, int64_t size);
+                                   mlir::Value base, int64_t size, mlir::Value firstRow);
   mlir::FailureOr<Vectors> loadValues(mlir::Value tile, mlir::Value x,
                                       mlir::Value base, int64_t size,
                                       bool pairs, mlir::Value count);

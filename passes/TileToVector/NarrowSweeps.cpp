@@ -200,16 +200,38 @@ Value NarrowEmitter::reduceRows(tile::Combine how, Vectors v) {
   return combinePairs(how, std::move(v), distance, schedule.getLanes())[0];
 }
 
-/// Of each row: sums of the keys x, ... of one block, still to be added over
-/// lanes that are a multiple of the block apart.
+/// Rows whose products in registers are taken together: all, or where blocks take
+/// most of them (the least code for the rest) four.
+int64_t NarrowEmitter::groupOfRows() {
+  constexpr int64_t kLeastCode = 4;
+  int64_t rows = schedule.getRows();
+  return schedule.getBlocks() ? std::min(rows, kLeastCode) : rows;
+}
+
+/// Calls `emit` with the first row of each group.
+LogicalResult NarrowEmitter::forEachGroup(
+    llvm::function_ref<LogicalResult(Value)> emit) {
+  int64_t rows = schedule.getRows(), group = groupOfRows();
+  if (group == rows) {
+    return emit(index(0));
+  }
+  auto loop = scf::ForOp::create(b, loc, index(0), index(rows), index(group));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  return emit(loop.getInductionVar());
+}
+
+/// Of each row of a group: sums of the keys x, ... of one block, still to be added
+/// over lanes that are a multiple of the block apart.
 FailureOr<NarrowEmitter::Vectors>
-NarrowEmitter::emitKeyBlock(tile::ContractOp op, Value x, Value count) {
+NarrowEmitter::emitKeyBlock(tile::ContractOp op, Value x, Value firstRow,
+                            Value count) {
   const Form &right = forms[op.getRhs()];
   bool pairs = usesPairs(op);
   auto lhs = cast<RankedTensorType>(op.getLhs().getType());
   int64_t channels = lhs.getDimSize(1);
   int64_t size = schedule.getLanes() * (pairs ? 2 : 1);
-  int64_t rows = schedule.getRows(), block = schedule.getBlock();
+  int64_t rows = groupOfRows(), block = schedule.getBlock();
   Value buffer = pairs ? right.pairs : right.buffer;
   Type held = cast<MemRefType>(buffer.getType()).getElementType();
   Value zero = arith::ConstantOp::create(
@@ -233,7 +255,8 @@ NarrowEmitter::emitKeyBlock(tile::ContractOp op, Value x, Value count) {
     }
     for (int64_t i = 0; i < rows; ++i) {
       for (int64_t c = from; c < to; c += size) {
-        Value q = loadFirst(buffer, nearIndex(index(c), index(i), channels),
+        Value q = loadFirst(buffer,
+                            nearIndex(index(c), add(firstRow, i), channels),
                             VectorType::get({size}, held), padded(channels) - c);
         q = pairs ? q : toF32(q);
         for (int64_t j = 0; j < block; ++j) {
@@ -274,23 +297,46 @@ NarrowEmitter::emitScores(tile::ContractOp op, Value x, Value count) {
     } else {
       prefetch(later, /*first=*/0, schedule.getAhead(), part, most, count);
     }
-    FailureOr<Vectors> sums = emitKeyBlock(op, keys, count);
-    if (failed(sums)) {
+    LogicalResult emitted = forEachGroup([&](Value firstRow) {
+      FailureOr<Vectors> sums = emitKeyBlock(op, keys, firstRow, count);
+      if (failed(sums)) {
+        return failure();
+      }
+      for (auto [i, v] : llvm::enumerate(*sums)) {
+        Value row = add(firstRow, i);
+        storeVector(v, parts, mul(add(number, mul(row, blocks)), lanes));
+      }
+      return success();
+    });
+    if (failed(emitted)) {
       return failure();
     }
-    for (auto [i, v] : llvm::enumerate(*sums)) {
-      storeVector(v, parts, mul(add(number, i * blocks), lanes));
-    }
   }
-  Vectors scores;
-  for (int64_t i = 0; i < rows; ++i) {
+  auto addUp = [&](Value row) {
     Vectors v;
     for (int64_t j = 0; j < blocks; ++j) {
-      v.push_back(loadVector(parts, index((i * blocks + j) * lanes),
+      v.push_back(loadVector(parts, mul(add(mul(row, blocks), j), lanes),
                              vectorOf(f32)));
     }
     int64_t distance = block;
-    llvm::append_range(scores, combinePairs(kAdd, v, distance, lanes));
+    return combinePairs(kAdd, v, distance, lanes)[0];
+  };
+  Vectors scores;
+  if (groupOfRows() == rows) {
+    for (int64_t i = 0; i < rows; ++i) {
+      scores.push_back(addUp(index(i)));
+    }
+    return scores;
+  }
+  auto all = scf::ForOp::create(b, loc, index(0), index(rows), index(1));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(all.getBody());
+    Value row = all.getInductionVar();
+    storeVector(addUp(row), parts, mul(row, blocks * lanes));
+  }
+  for (int64_t i = 0; i < rows; ++i) {
+    scores.push_back(loadVector(parts, index(i * blocks * lanes), vectorOf(f32)));
   }
   return scores;
 }
@@ -537,10 +583,15 @@ LogicalResult NarrowEmitter::emitWide(Value tile, tile::ContractOp product,
   int64_t channels = extentOf(tile);
   int64_t span = schedule.getBlock() * schedule.getLanes();
   int64_t whole = channels / span * span;
+  auto emit = [&](Value base, int64_t size) {
+    return forEachGroup([&](Value firstRow) {
+      return emitChannels(tile, product, start, seen, buffer, count, base, size,
+                          firstRow);
+    });
+  };
   // What is computed wants to know its channels: which nibble they are.
   for (int64_t c = 0; c < whole && tile::isRecipe(product.getLhs()); c += span) {
-    if (failed(emitChannels(tile, product, start, seen, buffer, count, index(c),
-                            span))) {
+    if (failed(emit(index(c), span))) {
       return failure();
     }
   }
@@ -549,15 +600,11 @@ LogicalResult NarrowEmitter::emitWide(Value tile, tile::ContractOp product,
         scf::ForOp::create(b, loc, index(0), index(whole), index(span));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    if (failed(emitChannels(tile, product, start, seen, buffer, count,
-                            loop.getInductionVar(), span))) {
+    if (failed(emit(loop.getInductionVar(), span))) {
       return failure();
     }
   }
-  return whole == channels
-             ? success()
-             : emitChannels(tile, product, start, seen, buffer, count,
-                            index(whole), channels - whole);
+  return whole == channels ? success() : emit(index(whole), channels - whole);
 }
 
 /// On the way through channels base, ... at key x: asks for a part of the keys
@@ -581,14 +628,14 @@ void NarrowEmitter::prefetchRest(tile::ContractOp product, Value base, Value x,
   }
 }
 
-/// Channels base, ... (`size` of them) of all rows.
+/// Channels base, ... (`size` of them) of a group of rows.
 LogicalResult NarrowEmitter::emitChannels(Value tile, tile::ContractOp product,
                                           Value start, Value seen, Value buffer,
                                           Value count, Value base,
-                                          int64_t size) {
+                                          int64_t size, Value firstRow) {
   const Form &weights = forms[product.getRhs()];
   bool pairs = usesPairs(product);
-  int64_t lanes = schedule.getLanes(), rows = schedule.getRows();
+  int64_t lanes = schedule.getLanes(), rows = groupOfRows();
   int64_t extent = extentOf(product.getRhs());
   int64_t vectors = llvm::divideCeil(size, lanes);
   auto evalAt = [&](Value v, int64_t i, int64_t n,
@@ -597,7 +644,7 @@ LogicalResult NarrowEmitter::emitChannels(Value tile, tile::ContractOp product,
     if (sum) {
       perVector[product.getResult()] = sum;
     }
-    Point point{add(base, n * lanes), 0, &perX, &perVector, index(i)};
+    Point point{add(base, n * lanes), 0, &perX, &perVector, add(firstRow, i)};
     return eval(v, point);
   };
   Vectors init;
@@ -627,7 +674,7 @@ LogicalResult NarrowEmitter::emitChannels(Value tile, tile::ContractOp product,
       return failure();
     }
     for (int64_t i = 0; i < rows; ++i) {
-      Value at = nearIndex(x, index(i), extent);
+      Value at = nearIndex(x, add(firstRow, i), extent);
       Value w = broadcastWeight(pairs ? weights.pairs : weights.buffer, at,
                                 pairs);
       Value visible;
@@ -663,7 +710,7 @@ LogicalResult NarrowEmitter::emitChannels(Value tile, tile::ContractOp product,
         value = *evaluated;
       }
       storeVector(value, buffer,
-                  nearIndex(add(base, n * lanes), index(i), extentOf(tile)));
+                  nearIndex(add(base, n * lanes), add(firstRow, i), extentOf(tile)));
     }
   }
   return success();
