@@ -7,7 +7,6 @@
 
 #include "Machine.h"
 
-#include "fovea/Support/FloatBits.h"
 #include "fovea/dialects/Attn/AttnOps.h"
 
 #include "llvm/ADT/Sequence.h"
@@ -36,20 +35,6 @@ private:
 
 } // namespace
 
-static float roundTo(float value, Type type) {
-  if (type.isF16()) {
-    return halfToFloat(floatToHalf(value));
-  }
-  if (type.isBF16()) {
-    return bf16ToFloat(floatToBF16(value));
-  }
-  if (isa<Float8E4M3FNType>(type)) {
-    return f8E4M3FNToFloat(
-        floatToF8E4M3FN(std::clamp(value, -448.0f, 448.0f)));
-  }
-  return value;
-}
-
 /// The largest magnitude that stored elements of a type have.
 static float getLargest(Type stored) {
   return stored.isInteger(8) ? 127.0f : stored.isInteger(4) ? 7.0f : 448.0f;
@@ -65,16 +50,19 @@ static float getScale(ArrayRef<double> channels, Type stored, Type type) {
       break;
     }
   }
-  return roundTo(largest / getLargest(stored), type);
+  return static_cast<float>(roundTo(largest / getLargest(stored), type));
 }
 
 static float encode(double x, float scale, Type stored) {
   float quotient = scale == 0 ? 0.0f : static_cast<float>(x) / scale;
-  if (!isa<IntegerType>(stored)) {
-    return roundTo(quotient, stored);
+  if (isa<IntegerType>(stored)) {
+    float most = getLargest(stored);
+    return std::clamp(std::nearbyint(quotient), -most, most);
   }
-  float most = getLargest(stored);
-  return std::clamp(std::nearbyint(quotient), -most, most);
+  if (isa<Float8E4M3FNType>(stored)) {
+    quotient = std::clamp(quotient, -448.0f, 448.0f);
+  }
+  return static_cast<float>(roundTo(quotient, stored));
 }
 
 /// Which row of channels of a component a position is.

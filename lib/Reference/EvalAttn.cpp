@@ -18,14 +18,20 @@
 // - stored elements times their scales are keys and values as they are, in
 //   double, without rounding to the element type.
 //
+// With `Options::rounds` it also finds how far a kernel may be from the result
+// because a region jumps: docs/numerics.md derives the bound.
+//
 //===----------------------------------------------------------------------===//
 
 #include "Machine.h"
 
 #include "fovea/dialects/Attn/AttnOps.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/STLExtras.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -52,12 +58,40 @@ struct Row {
   int64_t length;   // number of keys of the sequence
 };
 
+/// A key that a row sees.
+struct Key {
+  int64_t number;
+  double product; // scale * sum_d Q[d] K[j, d]
+  double reach;   // the same of magnitudes
+  double score = 0;
+};
+
+/// What the weights of a row have in common.
+struct Norm {
+  double shift = 0; // taken from all scores
+  double sink = 0;  // weight of the key more
+  double sum = 0;   // of weights before they were divided by it
+  double lse = -infinity;
+};
+
+/// The most that rounding may change of a row or of all rows.
+struct Slack {
+  double output = 0, lse = 0;
+
+  static void raise(double &most, double x) {
+    if (std::isfinite(x)) {
+      most = std::max(most, x);
+    }
+  }
+};
+
 struct Attend {
   attn::AttendOp op;
   unsigned query, components, output;
   std::optional<unsigned> documents, sink, lse;
   Program score, where, weight;
   double scale;
+  bool jumps = false; // score or weight
 
   LogicalResult run(Frame &f);
 
@@ -70,14 +104,24 @@ private:
   int64_t getKeyRow(Frame &f, const Sizes &sizes, const Row &row, int64_t key);
   bool matches(Frame &f, PatternAttr pattern, const Row &row, int64_t key);
   FailureOr<bool> isVisible(Frame &f, const Row &row, int64_t key);
-  FailureOr<double> getScore(Frame &f, const Sizes &sizes, const Row &row,
-                             int64_t key, const double *q);
-  FailureOr<double> getWeight(Frame &f, double score);
-  /// Weights from scores, in place. Gives the denominator's logarithm.
-  LogicalResult normalize(Frame &f, const Row &row,
-                          SmallVectorImpl<double> &scores, double &lse);
+  Key multiply(Frame &f, const Sizes &sizes, const Row &row, int64_t number,
+               const double *q);
+  FailureOr<double> getScore(Frame &f, const Row &row, int64_t number,
+                             double product);
+  /// The weight before it is divided by a sum.
+  FailureOr<double> getWeight(Frame &f, double score, double shift);
+  bool isNormalized() {
+    return op.getNormalizer() == Normalizer::Softmax ||
+           op.getNormalizer() == Normalizer::L1;
+  }
+  LogicalResult weigh(Frame &f, const Row &row, ArrayRef<Key> keys,
+                      SmallVectorImpl<double> &weights, Norm &norm);
+  LogicalResult addSlack(Frame &f, const Sizes &sizes, const Row &row,
+                         ArrayRef<Key> keys, const Norm &norm,
+                         const double *out, Slack &slack);
   LogicalResult runRow(Frame &f, const Sizes &sizes, const Row &row,
-                       const double *q, double *out, double *lse);
+                       const double *q, double *out, double *lse,
+                       Slack &slack);
 
   const Tensor &component(Frame &f, unsigned i) {
     return *f[components + i].tensor;
@@ -311,115 +355,191 @@ FailureOr<bool> Attend::isVisible(Frame &f, const Row &row, int64_t key) {
 // Scores and weights
 //===----------------------------------------------------------------------===//
 
-FailureOr<double> Attend::getScore(Frame &f, const Sizes &sizes, const Row &row,
-                                   int64_t key, const double *q) {
-  int64_t at = getKeyRow(f, sizes, row, key);
-  double dot = 0;
+Key Attend::multiply(Frame &f, const Sizes &sizes, const Row &row,
+                     int64_t number, const double *q) {
+  int64_t at = getKeyRow(f, sizes, row, number);
+  double dot = 0, reach = 0;
   for (int64_t d = 0; d < sizes.width; ++d) {
-    dot += q[d] * decode(f, op.getKVType().getKeyIndex(), at, sizes.width, d);
+    double x =
+        q[d] * decode(f, op.getKVType().getKeyIndex(), at, sizes.width, d);
+    dot += x;
+    reach += std::fabs(x);
   }
+  return {number, dot * scale, reach * std::fabs(scale)};
+}
+
+FailureOr<double> Attend::getScore(Frame &f, const Row &row, int64_t number,
+                                   double product) {
   if (!op.hasScore()) {
-    return dot * scale;
+    return product;
   }
-  f[score.arguments[0]].real = dot * scale;
-  setCoordinates(f, ArrayRef<unsigned>(score.arguments).drop_front(), row, key);
+  f[score.arguments[0]].real = product;
+  setCoordinates(f, ArrayRef<unsigned>(score.arguments).drop_front(), row,
+                 number);
   if (failed(score.run(f))) {
     return failure();
   }
   return f[score.yields[0]].real;
 }
 
-FailureOr<double> Attend::getWeight(Frame &f, double score) {
-  f[weight.arguments[0]].real = score;
-  if (failed(weight.run(f))) {
-    return failure();
-  }
-  return f[weight.yields[0]].real;
-}
-
-static void divideAll(MutableArrayRef<double> weights, double sum) {
-  for (double &w : weights) {
-    w = sum == 0 ? 0.0 : w / sum;
-  }
-}
-
-LogicalResult Attend::normalize(Frame &f, const Row &row,
-                                SmallVectorImpl<double> &scores, double &lse) {
-  double sum = 0;
+FailureOr<double> Attend::getWeight(Frame &f, double s, double shift) {
   switch (op.getNormalizer()) {
-  case Normalizer::Softmax: {
-    double extra = sink ? f[*sink].tensor->reals[row.head] : -infinity;
-    double max = extra;
-    for (double s : scores) {
-      max = maximum(max, s);
-    }
-    double shift = max == -infinity ? 0.0 : max;
-    sum = std::exp(extra - shift);
-    for (double &s : scores) {
-      s = std::exp(s - shift);
-      sum += s;
-    }
-    lse = shift + std::log(sum);
-    divideAll(scores, sum);
-    return success();
-  }
+  case Normalizer::Softmax:
+    return std::exp(s - shift);
   case Normalizer::Sigmoid:
-    for (double &s : scores) {
-      s = 1.0 / (1.0 + std::exp(-s));
-    }
-    return success();
+    return 1.0 / (1.0 + std::exp(-s));
   case Normalizer::Relu:
-    for (double &s : scores) {
-      s = maximum(s, 0.0);
-    }
-    return success();
+    return maximum(s, 0.0);
   case Normalizer::L1:
-    for (double &s : scores) {
-      FailureOr<double> w = getWeight(f, s);
-      if (failed(w)) {
-        return failure();
-      }
-      s = *w;
-      sum += s;
+    f[weight.arguments[0]].real = s;
+    if (failed(weight.run(f))) {
+      return failure();
     }
-    divideAll(scores, sum);
-    return success();
+    return f[weight.yields[0]].real;
   }
   llvm_unreachable("unknown normaliser");
 }
 
+LogicalResult Attend::weigh(Frame &f, const Row &row, ArrayRef<Key> keys,
+                            SmallVectorImpl<double> &weights, Norm &norm) {
+  double extra = sink ? f[*sink].tensor->reals[row.head] : -infinity;
+  if (op.getNormalizer() == Normalizer::Softmax) {
+    double max = extra;
+    for (const Key &key : keys) {
+      max = maximum(max, key.score);
+    }
+    norm.shift = max == -infinity ? 0.0 : max;
+    norm.sink = std::exp(extra - norm.shift);
+  }
+  norm.sum = norm.sink;
+  for (const Key &key : keys) {
+    FailureOr<double> w = getWeight(f, key.score, norm.shift);
+    if (failed(w)) {
+      return failure();
+    }
+    weights.push_back(*w);
+    norm.sum += *w;
+  }
+  if (op.getNormalizer() == Normalizer::Softmax) {
+    norm.lse = norm.shift + std::log(norm.sum);
+  }
+  if (isNormalized()) {
+    for (double &w : weights) {
+      w = norm.sum == 0 ? 0.0 : w / norm.sum;
+    }
+  }
+  return success();
+}
+
+/// True if a result may change by more than in proportion to an operand.
+static bool mayJump(Region &region) {
+  WalkResult result = region.walk([](Operation *op) {
+    bool rounds = llvm::any_of(op->getResultTypes(), [](Type type) {
+      return isNarrow(getElementTypeOrSelf(type));
+    });
+    bool steps = isa<arith::CmpFOp, arith::FPToSIOp, arith::FPToUIOp,
+                     arith::RemFOp, math::CeilOp, math::FloorOp, math::RoundOp,
+                     math::RoundEvenOp, math::TruncOp>(op);
+    return rounds || steps ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
+/// The part by which rounding changes a key where it is decoded.
+static double getKeyError(attn::KVType kv) {
+  Type element = kv.getElementType();
+  bool isRounded = kv.getScale() == attn::Scale::Group ||
+                   (kv.getStoredType().isF16() && element.isBF16());
+  return !isRounded         ? 0
+         : element.isBF16() ? std::ldexp(1.0, -9)
+         : element.isF16()  ? std::ldexp(1.0, -11)
+                            : 0;
+}
+
+LogicalResult Attend::addSlack(Frame &f, const Sizes &sizes, const Row &row,
+                               ArrayRef<Key> keys, const Norm &norm,
+                               const double *out, Slack &slack) {
+  double keyError = getKeyError(op.getKVType());
+  double lowest = norm.sink, highest = norm.sink;
+  SmallVector<double> moves;
+  for (const Key &key : keys) {
+    double error =
+        std::ldexp(std::fabs(key.product) + key.reach + std::fabs(key.score),
+                   -22) +
+        keyError * key.reach;
+    FailureOr<double> w = getWeight(f, key.score, norm.shift);
+    if (failed(w)) {
+      return failure();
+    }
+    double low = *w, high = *w;
+    for (double product : {key.product - error, key.product + error}) {
+      FailureOr<double> s = getScore(f, row, key.number, product);
+      if (failed(s)) {
+        return failure();
+      }
+      FailureOr<double> moved = getWeight(f, *s, norm.shift);
+      if (failed(moved)) {
+        return failure();
+      }
+      low = std::min(low, *moved);
+      high = std::max(high, *moved);
+    }
+    lowest += low;
+    highest += high;
+    moves.push_back(std::max(high - *w, *w - low));
+  }
+  for (int64_t e = 0; e < sizes.valueWidth; ++e) {
+    double sum = 0, from = isNormalized() ? out[e] : 0.0;
+    for (auto [key, move] : llvm::zip_equal(keys, moves)) {
+      int64_t at = getKeyRow(f, sizes, row, key.number);
+      sum += move * std::fabs(decode(f, op.getKVType().getValueIndex(), at,
+                                     sizes.valueWidth, e) -
+                              from);
+    }
+    Slack::raise(slack.output, isNormalized() ? sum / lowest : sum);
+  }
+  Slack::raise(slack.lse, std::log(highest / norm.sum));
+  Slack::raise(slack.lse, std::log(norm.sum / lowest));
+  return success();
+}
+
 LogicalResult Attend::runRow(Frame &f, const Sizes &sizes, const Row &row,
-                             const double *q, double *out, double *lse) {
-  SmallVector<int64_t> keys;
-  SmallVector<double> weights;
-  for (int64_t key = 0; key < row.length; ++key) {
-    FailureOr<bool> visible = isVisible(f, row, key);
+                             const double *q, double *out, double *lse,
+                             Slack &slack) {
+  SmallVector<Key> keys;
+  for (int64_t number = 0; number < row.length; ++number) {
+    FailureOr<bool> visible = isVisible(f, row, number);
     if (failed(visible)) {
       return failure();
     }
     if (!*visible) {
       continue;
     }
-    FailureOr<double> s = getScore(f, sizes, row, key, q);
+    Key key = multiply(f, sizes, row, number, q);
+    FailureOr<double> s = getScore(f, row, number, key.product);
     if (failed(s)) {
       return failure();
     }
+    key.score = *s;
     keys.push_back(key);
-    weights.push_back(*s);
   }
-  double logarithm = -infinity;
-  if (failed(normalize(f, row, weights, logarithm))) {
+  SmallVector<double> weights;
+  Norm norm;
+  if (failed(weigh(f, row, keys, weights, norm))) {
     return failure();
   }
   for (auto [key, w] : llvm::zip_equal(keys, weights)) {
-    int64_t at = getKeyRow(f, sizes, row, key);
+    int64_t at = getKeyRow(f, sizes, row, key.number);
     for (int64_t e = 0; e < sizes.valueWidth; ++e) {
       out[e] += w * decode(f, op.getKVType().getValueIndex(), at,
                            sizes.valueWidth, e);
     }
   }
   if (lse) {
-    *lse = logarithm;
+    *lse = norm.lse;
+  }
+  if (jumps && f.machine.getOptions().rounds) {
+    return addSlack(f, sizes, row, keys, norm, out, slack);
   }
   return success();
 }
@@ -437,6 +557,7 @@ LogicalResult Attend::run(Frame &f) {
   Tensor logarithms =
       Tensor::zeros({sizes->batch, sizes->heads, sizes->queries},
                     Float32Type::get(op.getContext()));
+  Slack slack;
   int64_t n = 0;
   for (int64_t b = 0; b < sizes->batch; ++b) {
     int64_t length = getLength(f, b);
@@ -445,12 +566,14 @@ LogicalResult Attend::run(Frame &f) {
         Row row{b, h, i + length - sizes->queries, length};
         if (failed(runRow(f, *sizes, row, q.reals.data() + n * sizes->width,
                           out.reals.data() + n * sizes->valueWidth,
-                          lse ? &logarithms.reals[n] : nullptr))) {
+                          lse ? &logarithms.reals[n] : nullptr, slack))) {
           return failure();
         }
       }
     }
   }
+  out.slack = slack.output;
+  logarithms.slack = slack.lse;
   fromTensor(f[output], std::move(out), outputType);
   if (lse) {
     fromTensor(f[*lse], std::move(logarithms), op.getLse().getType());
@@ -483,6 +606,7 @@ static FailureOr<Step> translateAttend(attn::AttendOp op, Translator &t) {
       failed(t.translate(op, op.getWeight(), plan->weight))) {
     return failure();
   }
+  plan->jumps = mayJump(op.getScore()) || mayJump(op.getWeight());
   return Step([plan](Frame &f) { return plan->run(f); });
 }
 

@@ -9,6 +9,8 @@
 
 #include "Machine.h"
 
+#include "fovea/Support/FloatBits.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -49,6 +51,25 @@ struct Format {
 
 static Format getFormat(Type type, Extend extend) {
   return {isRealType(type) ? 64 : getWidth(type), extend};
+}
+
+double fovea::reference::roundTo(double x, Type type) {
+  // As in a kernel, which has computed `x` in f32.
+  float value = static_cast<float>(x);
+  if (type.isF16()) {
+    return halfToFloat(floatToHalf(value));
+  }
+  if (type.isBF16()) {
+    return bf16ToFloat(floatToBF16(value));
+  }
+  if (isa<Float8E4M3FNType>(type)) {
+    return f8E4M3FNToFloat(floatToF8E4M3FN(value));
+  }
+  return x;
+}
+
+bool fovea::reference::isNarrow(Type type) {
+  return type.isF16() || type.isBF16() || isa<Float8E4M3FNType>(type);
 }
 
 /// Applies `scalar`, which reads slots `operands` and writes slot `result`, to
@@ -98,9 +119,14 @@ static Step makeStep(Operation *op, Translator &t, Extend extend,
       getFormat(op->getOperand(I).getType(), extend)...};
   unsigned result = t.slot(op->getResult(0));
   Format out = getFormat(op->getResult(0).getType(), extend);
+  Type type = getElementTypeOrSelf(op->getResult(0).getType());
+  bool rounds = t.machine.getOptions().rounds && isNarrow(type);
   return [=](Frame &f) {
-    out.write(f[result],
-              function(formats[I].template read<In>(f[slots[I]])...));
+    Out value = function(formats[I].template read<In>(f[slots[I]])...);
+    if constexpr (std::is_same_v<Out, double>) {
+      value = rounds ? roundTo(value, type) : value;
+    }
+    out.write(f[result], value);
     return success();
   };
 }

@@ -184,6 +184,12 @@ double toDouble(llvm::APFloat x);
 /// The stored form of an integer attribute.
 int64_t toInteger(const llvm::APInt &x);
 
+/// The nearest value of f16, bf16 or f8E4M3FN, ties to even; of a type that is
+/// wider `x` as it is.
+double roundTo(double x, mlir::Type type);
+/// True for the types that `roundTo` rounds to.
+bool isNarrow(mlir::Type type);
+
 double maximum(double a, double b);
 double minimum(double a, double b);
 

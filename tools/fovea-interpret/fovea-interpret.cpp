@@ -56,6 +56,9 @@ cl::list<int64_t> tiles("tile", cl::CommaSeparated, cl::value_desc("sizes"),
 cl::opt<bool> mergeTiles("merge", cl::cat(category),
                          cl::desc("With --tile: fold tiles on their own and "
                                   "merge them"));
+cl::opt<bool> rounds("rounds", cl::cat(category),
+                     cl::desc("Round to types of 8 and 16 bits, as the "
+                              "reference of fovea-run --check does"));
 
 } // namespace
 
@@ -152,6 +155,7 @@ static reference::Options getOptions() {
   reference::Options options;
   options.split.tileSizes.assign(tiles.begin(), tiles.end());
   options.split.mergeTiles = mergeTiles;
+  options.rounds = rounds;
   if (split.getNumOccurrences()) {
     options.split.seed = split;
   }

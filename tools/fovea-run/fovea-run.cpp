@@ -266,6 +266,9 @@ static bool report(const HostArray &tensor, const reference::Tensor &reference,
     return false;
   }
   Comparison result = compare(actual, expected);
+  if (result.magnitude != 0) {
+    allowed += reference.slack / result.magnitude;
+  }
   bool isGood = result.mismatches == 0 && result.worst <= allowed;
   llvm::outs() << "check " << parameter.name << ": "
                << (isGood ? "good" : "failed") << ", worst error "
@@ -307,7 +310,9 @@ static llvm::Error checkOutputs(mlir::ModuleOp module, const Entry &entry,
     }
   }
   auto function = module.lookupSymbol<mlir::func::FuncOp>(entry.name);
-  auto results = reference::interpret(function, arguments);
+  reference::Options options;
+  options.rounds = true;
+  auto results = reference::interpret(function, arguments, options);
   if (!results) {
     return makeError("the interpreter refused: " +
                      llvm::toString(results.takeError()));

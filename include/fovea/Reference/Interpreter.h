@@ -6,7 +6,9 @@
 //
 // - every floating-point value is a double, whatever its declared type;
 //   arith.extf and arith.truncf do not round. Only constants carry the
-//   rounding of their type (`0.1 : f32` is the f32 nearest to 0.1);
+//   rounding of their type (`0.1 : f32` is the f32 nearest to 0.1). So the laws
+//   by which passes rearrange a program hold. Kernels are compared with what a
+//   program computes if types of 8 and 16 bits do round (`Options::rounds`);
 // - integers wrap at their declared width; index has 64 bits;
 // - NaN and infinities behave as in IEEE 754; arith.maximumf, minimumf and the
 //   monoids max and min let a NaN win and order -0 before +0;
@@ -60,6 +62,9 @@ struct Tensor {
   llvm::SmallVector<int64_t, 4> shape;
   std::vector<double> reals;
   std::vector<int64_t> integers;
+  /// With `Options::rounds`, of what attn.attend computes: how far an element
+  /// may be from the one here because the regions jump (docs/numerics.md).
+  double slack = 0;
 
   static Tensor fromReals(llvm::ArrayRef<int64_t> shape,
                           std::vector<double> data);
@@ -109,6 +114,9 @@ struct Options {
   FoldSplit split;
   /// Calls nested deeper than this are an error.
   unsigned maxCallDepth = 64;
+  /// What an operation of arith or math yields is rounded to its type if that
+  /// is f16, bf16 or f8E4M3FN, as in a kernel.
+  bool rounds = false;
   /// Called at every point of every fold, before the fold is computed there.
   std::function<llvm::Error(cascade::FoldOp, FoldPoint &)> observeFold;
 };

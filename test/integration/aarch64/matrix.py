@@ -32,6 +32,8 @@ CASES = [
     "widths=64x64 rows=2 keys=77 heads=4x2 element=bf16 stored=f16 normalizer=sink threads=2",
     "widths=64x64 rows=31 keys=80 heads=4x1 element=f32 score=cap normalizer=sigmoid threads=1",
     "widths=64x64 rows=31 keys=80 heads=4x1 element=f16 score=alibi pattern=causal_and_document threads=2",
+    "widths=32x16 rows=40 keys=80 heads=2x1 element=f32 score=bf16 threads=2",
+    "widths=32x16 rows=4 keys=80 heads=2x1 element=bf16 score=f16 pattern=causal lse=yes threads=2",
 ]
 
 

@@ -31,12 +31,33 @@ WEIGHT = """      weight (%s: f32) {
         attn.yield %w : f32
       }
 """
+NARROW = """
+        %n = arith.truncf %s : f32 to TYPE
+        %one = arith.constant 1.0 : TYPE
+        %more = arith.addf %n, %one : TYPE
+        %t = arith.extf %more : TYPE to f32"""
+WHOLE = """
+        %three = arith.constant 3.0 : f32
+        %x = arith.mulf %s, %three : f32
+        %n = arith.fptosi %x : f32 to i32
+        %t = arith.sitofp %n : i32 to f32"""
+
+
+def narrow(element):
+    """The sum of NARROW: each step rounds."""
+    return lambda s, h, i, j, slopes: oracle.round_to(oracle.round_to(s, element) + 1, element).astype(np.float64)
+
+
 # How scores are rewritten: text of the region, and the same in NumPy.
 SCORES = {
     "none": ("", None),
     "alibi": (ALIBI, lambda s, h, i, j, slopes: s + slopes[h] * (j - i)),
     "cap": (CAP, lambda s, h, i, j, slopes: 3 * np.tanh(s / 3)),
+    "bf16": (NARROW.replace("TYPE", "bf16"), narrow("bf16")),
+    "f16": (NARROW.replace("TYPE", "f16"), narrow("f16")),
+    "whole": (WHOLE, lambda s, h, i, j, slopes: np.trunc(s * 3)),
 }
+JUMPS = ("bf16", "f16", "whole")
 
 
 @dataclass(frozen=True)
@@ -193,11 +214,11 @@ class Inputs:
         return result + [self.limits] * ("limit" in names) + [self.marks] * ("mark" in names)
 
 
-def define(case, inputs):
-    """The result by definition."""
+def define(case, inputs, score=None):
+    """The result by definition, or with another `score` than the case's."""
     pattern, formula = case.split_pattern()
     named = oracle.pattern(pattern, inputs.ids)
-    score = SCORES[case.score][1]
+    score = score or SCORES[case.score][1]
 
     def visible(b, h, i, j):
         seen = named(b, h, i, j)
@@ -214,6 +235,7 @@ def define(case, inputs):
         normalizer="softmax" if case.normalizer == "sink" else case.normalizer,
         weight=lambda s: s * s + 1,
         sink=inputs.logits if case.normalizer == "sink" else None,
+        jumps=case.score in JUMPS,
     )  # fmt: skip
 
 

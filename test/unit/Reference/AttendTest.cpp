@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 using namespace mlir;
 using namespace fovea::reference;
@@ -52,7 +53,8 @@ protected:
     if (!module) {
       return llvm::createStringError("no program");
     }
-    return interpret(module->lookupSymbol<func::FuncOp>("f"), arguments);
+    return interpret(module->lookupSymbol<func::FuncOp>("f"), arguments,
+                     options);
   }
 
   void expect(StringRef layout, StringRef clauses, ArrayRef<Tensor> arguments,
@@ -80,8 +82,23 @@ protected:
     EXPECT_TRUE(StringRef(text).contains(message)) << text;
   }
 
+  /// How far the output and the logarithm may be off for one row and two keys,
+  /// of these products and of values 10 and 40.
+  std::pair<double, double> getSlack(StringRef clauses, double a, double b) {
+    auto got = run("dense", clauses,
+                   {Tensor::fromReals({1, 1, 1, 1}, {1.0}),
+                    Tensor::fromReals({1, 1, 2, 1}, {a, b}),
+                    Tensor::fromReals({1, 1, 2, 1}, {10.0, 40.0})});
+    if (!got) {
+      ADD_FAILURE() << llvm::toString(got.takeError());
+      return {undefined, undefined};
+    }
+    return {got->front().slack, got->back().slack};
+  }
+
   std::unique_ptr<MLIRContext> context = makeContext();
   OwningOpRef<ModuleOp> module;
+  Options options;
 };
 
 static Tensor real(ArrayRef<int64_t> shape, std::vector<double> data) {
@@ -263,6 +280,57 @@ TEST_F(AttendTest, specialValues) {
   // Large scores do not overflow.
   expect("dense", "", {column({1e4}), column({1.0, 1.0}), column({3.0, 5.0})},
          {{4.0}, {1e4 + std::log(2.0)}});
+}
+
+static constexpr StringRef kScore =
+    "score (%s: f32, %b: index, %h: index, %i: index, %j: index) {\n";
+static const std::string kRounding =
+    (kScore + "  %n = arith.truncf %s : f32 to bf16\n"
+              "  %t = arith.extf %n : bf16 to f32\n"
+              "  attn.yield %t : f32\n}")
+        .str();
+static const std::string kWhole =
+    (kScore + "  %n = arith.fptosi %s : f32 to i32\n"
+              "  %t = arith.sitofp %n : i32 to f32\n"
+              "  attn.yield %t : f32\n}")
+        .str();
+
+// 257 lies between the neighbours 256 and 258 of bf16 and is rounded to the
+// even one; without rounding its weight is e times that of 256.
+TEST_F(AttendTest, roundsScores) {
+  std::vector<Tensor> arguments = {column({1.0}), column({257.0, 256.0}),
+                                   column({10.0, 40.0})};
+  double e = std::exp(1.0);
+  expect("dense", kRounding, arguments,
+         {{(10 * e + 40) / (e + 1)}, {256 + std::log(e + 1)}});
+  EXPECT_EQ(getSlack(kRounding, 257, 256).first, 0);
+  options.rounds = true;
+  expect("dense", kRounding, arguments, {{25.0}, {256 + std::log(2.0)}});
+}
+
+// A kernel may have it 258: a weight of e^2 instead of 1, for a value 15 away
+// from the result. The sum of the weights is at least the 2 that it is.
+TEST_F(AttendTest, slackOfScoresThatJump) {
+  options.rounds = true;
+  auto [output, lse] = getSlack(kRounding, 257, 256);
+  double e2 = std::exp(2.0);
+  EXPECT_NEAR(output, (e2 - 1) * 15 / 2, 1e-9);
+  EXPECT_NEAR(lse, std::log((e2 + 1) / 2), 1e-12);
+  // What lies between is rounded in one way only.
+  EXPECT_EQ(getSlack(kRounding, 257.5, 256).first, 0);
+  // An error of a score of 257.0001 reaches as far as 257.
+  EXPECT_GT(getSlack(kRounding, 257.0001, 256).first, 0);
+
+  EXPECT_GT(getSlack(kWhole, 3, 2.5).first, 1);
+  EXPECT_EQ(getSlack(kWhole, 3.5, 2.5).first, 0);
+  // No region, no slack: the rest is in the table of tolerances.
+  EXPECT_EQ(getSlack("", 257, 256).first, 0);
+}
+
+TEST_F(AttendTest, slackWithoutSum) {
+  options.rounds = true;
+  auto output = getSlack("normalizer<relu> " + kRounding, 257, 257.5).first;
+  EXPECT_NEAR(output, 2 * 10, 1e-9);
 }
 
 TEST_F(AttendTest, rules) {
