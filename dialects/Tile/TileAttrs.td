@@ -160,23 +160,17 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
                         DefaultValuedParameter<"int64_t", "0">:$ahead,
                         DefaultValuedParameter<"bool", "false">:$blocks,
                         DefaultValuedParameter<"int64_t", "0">:$distance);
-  let builders = [AttrBuilder<(ins "int64_t":$rows, "int64_t":$keys,
-                                   "int64_t":$block, "int64_t":$lanes,
-                                   "bool":$pairs, "int64_t":$splits), [{
-    return $_get($_ctxt, rows, keys, block, lanes, pairs, splits,
-                 /*subgroups=*/1, /*stages=*/0, /*pack=*/false,
-                 /*narrow=*/false, /*ahead=*/0, /*blocks=*/false,
-                 /*distance=*/0);
-  }]>, AttrBuilder<(ins "int64_t":$rows, "int64_t":$keys, "int64_t":$block,
-                        "int64_t":$lanes, "bool":$pairs, "int64_t":$splits,
-                        "int64_t":$subgroups, "int64_t":$stages, "bool":$pack,
-                        "bool":$narrow, "int64_t":$ahead), [{
-    return $_get($_ctxt, rows, keys, block, lanes, pairs, splits, subgroups,
-                 stages, pack, narrow, ahead, /*blocks=*/false, /*distance=*/0);
+  let builders = [AttrBuilder<(ins "const Schedule &":$fields), [{
+    return $_get($_ctxt, fields.rows, fields.keys, fields.block, fields.lanes,
+                 fields.pairs, fields.splits, fields.subgroups, fields.stages,
+                 fields.pack, fields.narrow, fields.ahead, fields.blocks,
+                 fields.distance);
   }]>];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
+    /// All fields, for a schedule that differs in some.
+    Schedule getFields() const;
     /// Rows that a single core visits at a time, one register tile wide: two
     /// vectors where the rows of a task are more (four with `blocks`, whose
     /// left operands then are read half as often). Else all rows.

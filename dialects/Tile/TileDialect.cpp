@@ -213,6 +213,24 @@ LogicalResult AtomAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 // Schedules
 //===----------------------------------------------------------------------===//
 
+Schedule ScheduleAttr::getFields() const {
+  Schedule fields;
+  fields.rows = getRows();
+  fields.keys = getKeys();
+  fields.block = getBlock();
+  fields.lanes = getLanes();
+  fields.pairs = getPairs();
+  fields.splits = getSplits();
+  fields.subgroups = getSubgroups();
+  fields.stages = getStages();
+  fields.pack = getPack();
+  fields.narrow = getNarrow();
+  fields.ahead = getAhead();
+  fields.blocks = getBlocks();
+  fields.distance = getDistance();
+  return fields;
+}
+
 int64_t ScheduleAttr::getPanelRows() const {
   int64_t two = 2 * getLanes();
   if (getSubgroups() != 1 || getStages() != 0 || getNarrow() ||

@@ -40,15 +40,18 @@ private:
 
 static SmallVector<Sample> makeSamples(const MachineRates &machine,
                                        bool inPairs, MLIRContext *context) {
-  bool pairs = machine.hasPairs && inPairs;
-  auto many = tile::ScheduleAttr::get(context, 8 * machine.lanes, /*keys=*/256,
-                                      machine.registers / 4, machine.lanes,
-                                      pairs, /*splits=*/1);
-  auto few = tile::ScheduleAttr::get(
-      context, /*rows=*/4, /*keys=*/8 * machine.lanes, /*block=*/4,
-      machine.lanes, pairs, /*splits=*/1, /*subgroups=*/1, /*stages=*/0,
-      /*pack=*/true, /*narrow=*/true, /*ahead=*/0);
-  return {{{2048, 2048}, many}, {{4, 32768}, few}};
+  tile::Schedule many, few;
+  many.lanes = few.lanes = machine.lanes;
+  many.pairs = few.pairs = machine.hasPairs && inPairs;
+  many.rows = 8 * machine.lanes;
+  many.keys = 256;
+  many.block = machine.registers / 4;
+  few.rows = 4;
+  few.keys = 8 * machine.lanes;
+  few.block = 4;
+  few.pack = few.narrow = true;
+  return {{{2048, 2048}, tile::ScheduleAttr::get(context, many)},
+          {{4, 32768}, tile::ScheduleAttr::get(context, few)}};
 }
 
 static std::string formatTime(double seconds) {

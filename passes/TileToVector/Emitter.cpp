@@ -12,15 +12,16 @@
 using namespace mlir;
 using namespace fovea;
 
+static tile::ScheduleAttr getPanel(tile::ScheduleAttr schedule) {
+  tile::Schedule fields = schedule.getFields();
+  fields.rows = schedule.getPanelRows();
+  return tile::ScheduleAttr::get(schedule.getContext(), fields);
+}
+
 Emitter::Emitter(func::FuncOp task, tile::ScheduleAttr schedule,
                  StringRef rowRank)
     : task(task),
-      schedule(tile::ScheduleAttr::get(
-          task.getContext(), schedule.getPanelRows(), schedule.getKeys(),
-          schedule.getBlock(), schedule.getLanes(), schedule.getPairs(),
-          schedule.getSplits(), schedule.getSubgroups(), schedule.getStages(),
-          schedule.getPack(), schedule.getNarrow(), schedule.getAhead(),
-          schedule.getBlocks(), schedule.getDistance())),
+      schedule(getPanel(schedule)),
       panels(schedule.getRows() / schedule.getPanelRows()), row(rowRank),
       b(task.getContext()), loc(task.getLoc()) {}
 

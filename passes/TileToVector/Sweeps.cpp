@@ -537,12 +537,9 @@ LogicalResult Emitter::emitWideStates(Step &step) {
 /// The same schedule for steps with values that are not finite, where blocks
 /// cannot serve: rare, so they get the least code.
 static tile::ScheduleAttr withSmallBlock(tile::ScheduleAttr schedule) {
-  return tile::ScheduleAttr::get(
-      schedule.getContext(), schedule.getRows(), schedule.getKeys(),
-      /*block=*/2, schedule.getLanes(), schedule.getPairs(),
-      schedule.getSplits(), schedule.getSubgroups(), schedule.getStages(),
-      schedule.getPack(), schedule.getNarrow(), schedule.getAhead(),
-      schedule.getBlocks(), schedule.getDistance());
+  tile::Schedule fields = schedule.getFields();
+  fields.block = 2;
+  return tile::ScheduleAttr::get(schedule.getContext(), fields);
 }
 
 /// Emits one step and returns the new [row] states, flattened.

@@ -30,23 +30,35 @@ static bool streamsPairs(func::FuncOp function) {
   return result.wasInterrupted();
 }
 
+/// What all schedules share.
+static tile::Schedule start(bool pairs) {
+  tile::Schedule schedule;
+  schedule.lanes = kAArch64Lanes;
+  schedule.pairs = pairs;
+  schedule.splits = 16;
+  schedule.pack = true;
+  return schedule;
+}
+
 /// Four panels of two registers of rows.
 static tile::ScheduleAttr choose(MLIRContext *context, bool pairs) {
-  return tile::ScheduleAttr::get(
-      context, /*rows=*/4 * 2 * kAArch64Lanes, /*keys=*/128,
-      /*block=*/kAArch64Registers / 4, kAArch64Lanes, pairs, /*splits=*/16,
-      /*subgroups=*/1, /*stages=*/0, /*pack=*/true, /*narrow=*/false,
-      /*ahead=*/0);
+  tile::Schedule schedule = start(pairs);
+  schedule.rows = 4 * 2 * kAArch64Lanes;
+  schedule.keys = 128;
+  schedule.block = kAArch64Registers / 4;
+  return tile::ScheduleAttr::get(context, schedule);
 }
 
 /// Half of the registers add up four rows, as many as there are lanes, by four
 /// keys or four vectors of channels. These cores fetch ahead of streams by
 /// themselves.
 static tile::ScheduleAttr chooseFewRows(MLIRContext *context, bool pairs) {
-  return tile::ScheduleAttr::get(
-      context, /*rows=*/kAArch64Lanes, /*keys=*/8 * kAArch64Lanes,
-      /*block=*/4, kAArch64Lanes, pairs, /*splits=*/16, /*subgroups=*/1,
-      /*stages=*/0, /*pack=*/true, /*narrow=*/true, /*ahead=*/0);
+  tile::Schedule schedule = start(pairs);
+  schedule.rows = kAArch64Lanes;
+  schedule.keys = 8 * kAArch64Lanes;
+  schedule.block = 4;
+  schedule.narrow = true;
+  return tile::ScheduleAttr::get(context, schedule);
 }
 
 namespace {

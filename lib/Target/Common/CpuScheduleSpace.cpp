@@ -31,17 +31,13 @@ static bool isForFewRows(tile::ScheduleAttr schedule) {
   return schedule.getNarrow() || schedule.getRows() <= 2 * schedule.getLanes();
 }
 
-static tile::ScheduleAttr replace(tile::ScheduleAttr chosen, int64_t rows,
-                                  int64_t keys, int64_t block, int64_t ahead,
-                                  int64_t distance, int64_t splits) {
+/// Null if the rules of the attribute itself are broken.
+static tile::ScheduleAttr makeSchedule(mlir::MLIRContext *context,
+                                       const tile::Schedule &schedule) {
   auto refuse = [&] {
-    return mlir::emitError(mlir::UnknownLoc::get(chosen.getContext()));
+    return mlir::emitError(mlir::UnknownLoc::get(context));
   };
-  return tile::ScheduleAttr::getChecked(
-      refuse, chosen.getContext(), rows, keys, block, chosen.getLanes(),
-      chosen.getPairs(), splits, chosen.getSubgroups(), chosen.getStages(),
-      chosen.getPack(), chosen.getNarrow(), ahead, chosen.getBlocks(),
-      distance);
+  return tile::ScheduleAttr::getChecked(refuse, context, schedule);
 }
 
 llvm::Error CpuTarget::checkSchedule(tile::ScheduleAttr chosen,
@@ -103,8 +99,14 @@ CpuTarget::getSchedules(tile::ScheduleAttr chosen) const {
   auto add = [&](int64_t rows, int64_t keys, int64_t block, int64_t ahead,
                  int64_t distance) {
     for (int64_t parts : splits) {
-      tile::ScheduleAttr schedule =
-          replace(chosen, rows, keys, block, ahead, distance, parts);
+      tile::Schedule fields = chosen.getFields();
+      fields.rows = rows;
+      fields.keys = keys;
+      fields.block = block;
+      fields.ahead = ahead;
+      fields.distance = distance;
+      fields.splits = parts;
+      tile::ScheduleAttr schedule = makeSchedule(chosen.getContext(), fields);
       if (!schedule || llvm::is_contained(found, schedule)) {
         continue;
       }

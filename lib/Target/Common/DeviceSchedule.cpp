@@ -85,32 +85,36 @@ static tile::ScheduleAttr choose(func::FuncOp function,
                                  const DeviceScheduleStart &start) {
   NearDemand demand = measure(function);
   bool isNarrow = demand.bits <= 16;
-  int64_t rows = isNarrow ? start.rows : start.wideRows;
-  int64_t keys = start.keys, stages = start.stages;
-  int64_t subgroups = start.subgroups;
+  tile::Schedule schedule;
+  schedule.rows = isNarrow ? start.rows : start.wideRows;
+  schedule.keys = start.keys;
+  schedule.block = 16;
+  schedule.lanes = machine.getLanes();
+  schedule.splits = start.splits;
+  schedule.subgroups = start.subgroups;
+  schedule.stages = start.stages;
+  schedule.pack = start.pack;
   // Asynchronous copies need a block to go to while another is used; others
   // wait in registers.
   auto fits = [&] {
     int64_t blocks =
-        machine.getCopy() > 0 ? std::max<int64_t>(2, stages) : 1;
-    return demand.getBytes(rows, keys, blocks) <= machine.getNear();
+        machine.getCopy() > 0 ? std::max<int64_t>(2, schedule.stages) : 1;
+    return demand.getBytes(schedule.rows, schedule.keys, blocks) <=
+           machine.getNear();
   };
   int64_t elements = isNarrow ? start.narrowElements : start.wideElements;
-  while ((!fits() || keys * demand.elements > elements) && keys > kLeastKeys) {
-    keys /= 2;
+  while ((!fits() || schedule.keys * demand.elements > elements) &&
+         schedule.keys > kLeastKeys) {
+    schedule.keys /= 2;
   }
-  while (!fits() && stages > 2) {
-    --stages;
+  while (!fits() && schedule.stages > 2) {
+    --schedule.stages;
   }
-  while (!fits() && rows > kLeastRows) {
-    rows /= 2;
-    subgroups = std::max<int64_t>(1, subgroups / 2);
+  while (!fits() && schedule.rows > kLeastRows) {
+    schedule.rows /= 2;
+    schedule.subgroups = std::max<int64_t>(1, schedule.subgroups / 2);
   }
-  return tile::ScheduleAttr::get(function.getContext(), rows, keys,
-                                 /*block=*/16, machine.getLanes(),
-                                 /*pairs=*/false, start.splits, subgroups,
-                                 stages, start.pack, /*narrow=*/false,
-                                 /*ahead=*/0);
+  return tile::ScheduleAttr::get(function.getContext(), schedule);
 }
 
 void fovea::setSchedules(ModuleOp module, tile::MachineAttr machine,

@@ -93,6 +93,26 @@ static bool usesPairs(func::FuncOp function, const X86Chip &chip) {
   return chip.hasPairs && !chip.hasTiles && streamsPairs(function);
 }
 
+/// What all schedules of vectors share.
+static tile::Schedule startVectors(func::FuncOp function, const X86Chip &chip) {
+  tile::Schedule schedule;
+  schedule.lanes = chip.lanes;
+  schedule.pairs = usesPairs(function, chip);
+  schedule.splits = 16;
+  schedule.pack = true;
+  return schedule;
+}
+
+/// What all schedules of blocks share.
+static tile::Schedule startBlocks(const X86Chip &chip) {
+  tile::Schedule schedule;
+  schedule.lanes = chip.lanes;
+  schedule.pairs = schedule.blocks = true;
+  schedule.splits = 16;
+  schedule.pack = true;
+  return schedule;
+}
+
 /// Tasks and steps for products of blocks: large, because what a step prepares
 /// (values turned, keys copied) took a seventh of all time for 128 rows, and because scaling the output costs the same for any number of
 /// keys. They end where a task's output and operands leave the second-level
@@ -107,11 +127,10 @@ static tile::ScheduleAttr chooseBlocks(func::FuncOp function,
   constexpr int64_t kOperandBytes = 128 * 1024, kMost = 512;
   int64_t rows = llvm::bit_floor<uint64_t>(kOperandBytes / getKeyBytes(function));
   rows = std::clamp<int64_t>(rows, 4 * chip.lanes, kMost);
-  return tile::ScheduleAttr::get(
-      function.getContext(), rows, /*keys=*/rows, /*block=*/4, chip.lanes,
-      /*pairs=*/true, /*splits=*/16, /*subgroups=*/1, /*stages=*/0,
-      /*pack=*/true, /*narrow=*/false, /*ahead=*/0, /*blocks=*/true,
-      /*distance=*/0);
+  tile::Schedule schedule = startBlocks(chip);
+  schedule.rows = schedule.keys = rows;
+  schedule.block = 4;
+  return tile::ScheduleAttr::get(function.getContext(), schedule);
 }
 
 /// Register tiles of `block` coordinates by two registers of rows; four of them
@@ -120,17 +139,16 @@ static tile::ScheduleAttr chooseBlocks(func::FuncOp function,
 /// are read half as often by eight: of f32 with 128 channels, 2048 keys and one
 /// thread, 13.54 ms for 13.72 (16 tiles: 13.25, but a long prompt has few tasks).
 static tile::ScheduleAttr choose(func::FuncOp function, const X86Chip &chip) {
-  constexpr int64_t kWideBytes = 512;
-  bool isWide = chip.hasTiles && getKeyBytes(function) >= kWideBytes;
-  int64_t rows = (isWide ? 8 : 4) * 2 * chip.lanes;
-  int64_t keys = chip.isWide() ? 256 : 128;
   if (usesTiles(function, chip)) {
     return chooseBlocks(function, chip);
   }
-  return tile::ScheduleAttr::get(function.getContext(), rows, keys,
-                                 /*block=*/chip.registers / 4, chip.lanes,
-                                 usesPairs(function, chip), /*splits=*/16, /*subgroups=*/1, /*stages=*/0,
-                                 /*pack=*/true, /*narrow=*/false, /*ahead=*/0);
+  constexpr int64_t kWideBytes = 512;
+  bool isWide = chip.hasTiles && getKeyBytes(function) >= kWideBytes;
+  tile::Schedule schedule = startVectors(function, chip);
+  schedule.rows = (isWide ? 8 : 4) * 2 * chip.lanes;
+  schedule.keys = chip.isWide() ? 256 : 128;
+  schedule.block = chip.registers / 4;
+  return tile::ScheduleAttr::get(function.getContext(), schedule);
 }
 
 /// Decoding has the rows of the heads that share keys, and memory binds it.
@@ -150,13 +168,17 @@ static tile::ScheduleAttr chooseNarrow(func::FuncOp function,
                                        const X86Chip &chip, int64_t rows) {
   constexpr int64_t kPageBytes = 4096;
   int64_t keys = llvm::bit_floor<uint64_t>(kPageBytes / getKeyBytes(function));
-  keys = std::clamp(keys, chip.lanes, 8 * chip.lanes);
-  return tile::ScheduleAttr::get(
-      function.getContext(), rows, keys, /*block=*/2, chip.lanes,
-      usesPairs(function, chip),
-      /*splits=*/16, /*subgroups=*/1, /*stages=*/0, /*pack=*/true,
-      /*narrow=*/true, /*ahead=*/chip.hasTiles ? 0 : keys / 2,
-      /*blocks=*/false, /*distance=*/chip.hasTiles ? keys + keys / 2 : 0);
+  tile::Schedule schedule = startVectors(function, chip);
+  schedule.rows = rows;
+  schedule.keys = std::clamp(keys, chip.lanes, 8 * chip.lanes);
+  schedule.block = 2;
+  schedule.narrow = true;
+  if (chip.hasTiles) {
+    schedule.distance = schedule.keys + schedule.keys / 2;
+  } else {
+    schedule.ahead = schedule.keys / 2;
+  }
+  return tile::ScheduleAttr::get(function.getContext(), schedule);
 }
 
 /// Few rows in blocks of AMX, which take 16 as fast as 4; what lies between the
@@ -165,11 +187,13 @@ static tile::ScheduleAttr chooseNarrow(func::FuncOp function,
 static tile::ScheduleAttr chooseNarrowBlocks(func::FuncOp function,
                                              const X86Chip &chip,
                                              int64_t rows) {
-  return tile::ScheduleAttr::get(
-      function.getContext(), rows, /*keys=*/256, /*block=*/2, chip.lanes,
-      /*pairs=*/true, /*splits=*/16, /*subgroups=*/1, /*stages=*/0,
-      /*pack=*/true, /*narrow=*/true, /*ahead=*/0, /*blocks=*/true,
-      /*distance=*/12);
+  tile::Schedule schedule = startBlocks(chip);
+  schedule.rows = rows;
+  schedule.keys = 256;
+  schedule.block = 2;
+  schedule.narrow = true;
+  schedule.distance = 12;
+  return tile::ScheduleAttr::get(function.getContext(), schedule);
 }
 
 /// By growing rows. Where there are registers for two vectors of sums of eight
@@ -184,27 +208,26 @@ static tile::ScheduleAttr chooseNarrowBlocks(func::FuncOp function,
 static ArrayAttr chooseFewRows(func::FuncOp function, const X86Chip &chip) {
   SmallVector<Attribute> chosen;
   if (usesTiles(function, chip)) {
+    tile::Schedule most = startBlocks(chip);
+    most.rows = 2 * chip.lanes;
+    most.keys = 256;
+    most.block = 4;
     chosen = {streamsBytesOrPages(function)
                   ? chooseNarrowBlocks(function, chip, 4)
                   : chooseNarrow(function, chip, 4),
               chooseNarrowBlocks(function, chip, 8),
               chooseNarrowBlocks(function, chip, 16),
-              tile::ScheduleAttr::get(
-                  function.getContext(), /*rows=*/2 * chip.lanes, /*keys=*/256,
-                  /*block=*/4, chip.lanes, /*pairs=*/true, /*splits=*/16,
-                  /*subgroups=*/1, /*stages=*/0, /*pack=*/true,
-                  /*narrow=*/false, /*ahead=*/0, /*blocks=*/true,
-                  /*distance=*/0)};
+              tile::ScheduleAttr::get(function.getContext(), most)};
     return ArrayAttr::get(function.getContext(), chosen);
   }
   chosen = {chooseNarrow(function, chip, 4)};
   if (chip.registers >= 32) {
     chosen.push_back(chooseNarrow(function, chip, 8));
-    chosen.push_back(tile::ScheduleAttr::get(
-        function.getContext(), /*rows=*/chip.lanes, /*keys=*/32 * chip.lanes,
-        /*block=*/8, chip.lanes, usesPairs(function, chip), /*splits=*/16,
-        /*subgroups=*/1, /*stages=*/0, /*pack=*/true, /*narrow=*/false,
-        /*ahead=*/0));
+    tile::Schedule most = startVectors(function, chip);
+    most.rows = chip.lanes;
+    most.keys = 32 * chip.lanes;
+    most.block = 8;
+    chosen.push_back(tile::ScheduleAttr::get(function.getContext(), most));
   }
   return ArrayAttr::get(function.getContext(), chosen);
 }

@@ -27,12 +27,16 @@ protected:
 
   tile::ScheduleAttr make(int64_t rows, int64_t keys, int64_t splits,
                           bool narrow, bool blocks = false) {
-    return tile::ScheduleAttr::get(&context, rows, keys,
-                                   /*block=*/blocks ? 16 : 2, /*lanes=*/16,
-                                   /*pairs=*/blocks, splits,
-                                   /*subgroups=*/1, /*stages=*/0,
-                                   /*pack=*/true, narrow, /*ahead=*/0, blocks,
-                                   /*distance=*/0);
+    tile::Schedule schedule;
+    schedule.rows = rows;
+    schedule.keys = keys;
+    schedule.block = blocks ? 16 : 2;
+    schedule.lanes = 16;
+    schedule.pairs = schedule.blocks = blocks;
+    schedule.splits = splits;
+    schedule.pack = true;
+    schedule.narrow = narrow;
+    return tile::ScheduleAttr::get(&context, schedule);
   }
 
   /// Splits of those that are like `chosen` in all else, and of all.
@@ -77,9 +81,11 @@ TEST_F(ScheduleSpaceTest, ManyRowsKeepTheirSplits) {
 TEST_F(ScheduleSpaceTest, NarrowOnesAskAtSomeDistance) {
   auto narrow = [&](bool blocks) {
     std::set<int64_t> distances;
-    auto chosen = tile::ScheduleAttr::get(
-        &context, 4, 128, /*block=*/2, 16, /*pairs=*/true, 16, 1, 0,
-        /*pack=*/true, /*narrow=*/true, /*ahead=*/0, blocks, /*distance=*/16);
+    tile::Schedule fields = make(4, 128, 16, true).getFields();
+    fields.pairs = true;
+    fields.blocks = blocks;
+    fields.distance = 16;
+    auto chosen = tile::ScheduleAttr::get(&context, fields);
     for (tile::ScheduleAttr one : target->getSchedules(chosen)) {
       EXPECT_EQ(one.getRows(), 4);
       EXPECT_EQ(one.getBlocks(), blocks);
@@ -100,9 +106,10 @@ TEST_F(ScheduleSpaceTest, BlocksStayAndAreNotAdded) {
     rows.insert(one.getRows());
   }
   EXPECT_EQ(rows, (std::set<int64_t>{16, 32, 64, 128, 256, 512}));
-  auto without = tile::ScheduleAttr::get(
-      &context, 128, 256, /*block=*/8, 16, /*pairs=*/true, 16, 1, 0,
-      /*pack=*/true, /*narrow=*/false, /*ahead=*/0);
+  tile::Schedule fields = with.getFields();
+  fields.block = 8;
+  fields.blocks = false;
+  auto without = tile::ScheduleAttr::get(&context, fields);
   EXPECT_EQ(llvm::toString(target->checkSchedule(without, with)),
             "expected blocks = false, got 1");
   EXPECT_EQ(llvm::toString(target->checkSchedule(with, without)), "");

@@ -38,10 +38,15 @@ protected:
 
   tile::ScheduleAttr makeSchedule(int64_t rows, int64_t keys, int64_t block,
                                   bool pairs = false, bool narrow = false) {
-    return tile::ScheduleAttr::get(&context, rows, keys, block, /*lanes=*/16,
-                                   pairs, /*splits=*/1, /*subgroups=*/1,
-                                   /*stages=*/0, /*pack=*/true, narrow,
-                                   /*ahead=*/0);
+    tile::Schedule schedule;
+    schedule.rows = rows;
+    schedule.keys = keys;
+    schedule.block = block;
+    schedule.lanes = 16;
+    schedule.pairs = pairs;
+    schedule.pack = true;
+    schedule.narrow = narrow;
+    return tile::ScheduleAttr::get(&context, schedule);
   }
 
   mlir::MLIRContext context;

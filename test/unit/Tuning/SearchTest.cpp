@@ -74,8 +74,11 @@ protected:
   bool run(std::vector<fovea_entry> functions) {
     TuningTask task;
     for (size_t i = 0; i < functions.size(); ++i) {
-      task.schedules.push_back(tile::ScheduleAttr::get(
-          &context, 4, int64_t(8 * (i + 1)), 1, 4, false, 1));
+      tile::Schedule schedule;
+      schedule.rows = schedule.lanes = 4;
+      schedule.keys = int64_t(8 * (i + 1));
+      schedule.block = 1;
+      task.schedules.push_back(tile::ScheduleAttr::get(&context, schedule));
     }
     Call call;
     call.shapes = "1x100";

@@ -28,6 +28,17 @@ inline llvm::hash_code hash_value(const Digit &digit) {
   return llvm::hash_combine(digit.rank, digit.size, digit.stride);
 }
 
+/// The fields of a `#tile.schedule`, to be set by name.
+struct Schedule {
+  int64_t rows = 0, keys = 0, block = 0, lanes = 0;
+  bool pairs = false;
+  int64_t splits = 1, subgroups = 1, stages = 0;
+  bool pack = false, narrow = false;
+  int64_t ahead = 0;
+  bool blocks = false;
+  int64_t distance = 0;
+};
+
 } // namespace fovea::tile
 
 #define GET_ATTRDEF_CLASSES
