@@ -130,7 +130,7 @@ private:
   mlir::LogicalResult fillPairs(tile::ContractOp op, const Grouped &groups,
                                 mlir::Value scales, mlir::Value first,
                                 mlir::Value buffer, mlir::Value at);
-  mlir::FailureOr<mlir::Value> makeTable(const Grouped &groups);
+  mlir::LogicalResult addTable(Grouped &groups);
   mlir::FailureOr<mlir::Value> readNibbles(mlir::Value numbers, mlir::Value x,
                                            int64_t c);
   mlir::Value lookUp(mlir::Value table, mlir::Value words, bool isHigh);

@@ -177,8 +177,7 @@ LogicalResult NarrowEmitter::alternate(int64_t run, int64_t elements,
   return emitIf(arith::CmpIPredicate::ugt, 0, add(next, -run), use);
 }
 
-/// The 16-bit integers that look up 64 channels from `c` of key x, and the table,
-/// if these numbers have one and the groups are not at the end of an odd row.
+/// The 16-bit integers that look up 64 channels from `c` of key x.
 FailureOr<Value> NarrowEmitter::readNibbles(Value numbers, Value x, int64_t c) {
   int64_t lanes = schedule.getLanes();
   return withRecipe(x, stepCount, 2 * lanes,
@@ -187,18 +186,24 @@ FailureOr<Value> NarrowEmitter::readNibbles(Value numbers, Value x, int64_t c) {
                     });
 }
 
-/// The table of such numbers, or null.
-FailureOr<Value> NarrowEmitter::makeTable(const Grouped &groups) {
-  int64_t lanes = schedule.getLanes();
-  if (groups.count % 2 != 0 || groups.count == 0) {
-    return Value();
+/// Makes the table of the numbers, if they have one and groups come in pairs, as
+/// they are read.
+LogicalResult NarrowEmitter::addTable(Grouped &groups) {
+  if (groups.count == 0 || groups.count % 2 != 0) {
+    return success();
   }
-  return withRecipe({}, stepCount, lanes,
-                    [&](tile::RecipeEvaluator &recipe) -> FailureOr<Value> {
-                      return recipe.hasTable(groups.numbers)
-                                 ? recipe.getTable(groups.numbers)
-                                 : FailureOr<Value>(Value());
-                    });
+  FailureOr<Value> table =
+      withRecipe({}, stepCount, schedule.getLanes(),
+                 [&](tile::RecipeEvaluator &recipe) -> FailureOr<Value> {
+                   return recipe.hasTable(groups.numbers)
+                              ? recipe.getTable(groups.numbers)
+                              : FailureOr<Value>(Value());
+                 });
+  if (failed(table)) {
+    return failure();
+  }
+  groups.table = *table;
+  return success();
 }
 
 /// Of 16-bit integers their first or second nibbles, looked up: bf16.
@@ -270,11 +275,9 @@ LogicalResult NarrowEmitter::storeScores(tile::ContractOp op) {
   int64_t channels = llvm::alignTo(lhs.getDimSize(1), kBlockDepth);
   int64_t rows = schedule.getRows(), keys = lhs.getDimSize(0);
   Grouped groups = findGroups(op);
-  FailureOr<Value> table = makeTable(groups);
-  if (failed(table)) {
+  if (failed(addTable(groups))) {
     return failure();
   }
-  groups.table = *table;
   int64_t count = std::max<int64_t>(1, groups.count), size = channels / count;
   Scores held;
   held.products = allocNear(count * keys * rows, b.getF32Type());
@@ -454,11 +457,9 @@ LogicalResult NarrowEmitter::emitSums(Step &step, tile::ContractOp op,
   int64_t wide = llvm::alignTo(width, schedule.getLanes());
   Grouped groups =
       isScaledByGroup(op.getRhs()) ? findGroups(op) : Grouped();
-  FailureOr<Value> table = makeTable(groups);
-  if (failed(table)) {
+  if (failed(addTable(groups))) {
     return failure();
   }
-  groups.table = *table;
   int64_t square = kBlockHeight * kBlockDepth, values = kBlockDepth * wide;
   Value scales;
   if (groups.count > 0) {

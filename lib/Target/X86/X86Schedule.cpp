@@ -113,8 +113,8 @@ static tile::Schedule startBlocks(const X86Chip &chip) {
 }
 
 /// Tasks and steps for products of blocks: large, because what a step prepares
-/// (values turned, keys copied) took a seventh of all time for 128 rows, and because scaling the output costs the same for any number of
-/// keys. They end where a task's output and operands leave the second-level
+/// (values turned, keys copied) took a seventh of all time for 128 rows, and
+/// because scaling the output costs the same for any number of keys. They end where a task's output and operands leave the second-level
 /// cache. Four keys by the four vectors of a panel are evaluated at once: with
 /// eight the code is half as long again, and as fast. GFLOP/s of one thread, S 2048:
 ///
